@@ -1,0 +1,86 @@
+# Every command a person types. `./justw COMMAND` installs what is missing first.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+build_dir := "build/meson"
+bin_dir := "build/bin"
+type := env("PGZ_BUILD_TYPE", "release")
+
+# List the commands
+[private]
+default:
+    @just --list --unsorted
+
+# Start a server on 127.0.0.1:5432 with its data in ./data (or: just run --data-dir DIR ...)
+run *args: build
+    @exec {{ bin_dir }}/pgz-server {{ if args == "" { "--data-dir data --listen-addr 127.0.0.1:5432" } else { args } }}
+
+# Build library and programs into build/bin
+build: build-lib build-go
+
+# Build libpgz.a and libpgz.so
+[private]
+build-lib:
+    @tests/tools/build-lib.sh {{ build_dir }} {{ type }}
+
+# Build the Go programs against libpgz.a
+[private]
+build-go:
+    @mkdir -p {{ bin_dir }}
+    @go build -o {{ bin_dir }}/ ./server/cmd/...
+
+# Run every test
+test: test-cpp test-go test-server
+
+# Run the engine's unit tests
+test-cpp: build-lib
+    @tests/tools/test-cpp.sh {{ build_dir }}
+
+# Run the Go unit tests
+test-go *args: build-lib
+    @go vet ./server/...
+    @go test {{ if args == "" { "./server/..." } else { args } }}
+
+# Run the tests that need a running server: SQL against the native one, clients, crashes
+test-server: build
+    @tests/tools/test-server.sh {{ bin_dir }}
+
+# Run the key-value demo of the Go binding
+run-example: build
+    @exec {{ bin_dir }}/pgz-example
+
+# Clean, build, test
+dev: clean build test
+
+# Build and run without cleaning
+quick *args: build
+    @exec {{ bin_dir }}/pgz-server {{ if args == "" { "--data-dir data --listen-addr 127.0.0.1:5432" } else { args } }}
+
+# Remove everything that was built
+clean:
+    @rm -rf build
+
+# Format C++ and Go sources
+fmt:
+    @git ls-files '*.h' '*.cc' | xargs -r clang-format-14 -i
+    @gofmt -w server tests
+
+# Check formats, layers and sizes
+lint:
+    @tests/tools/lint.sh
+
+# Show the library, its version and the symbols it exports
+lib-info: build-lib
+    @tests/tools/lib-info.sh {{ build_dir }}
+
+# Show which tools and libraries are found, and their versions
+check-prereqs:
+    @tests/tools/check-prereqs.sh
+
+# Compare with native PostgreSQL under pgbench; writes build/bench/sql.json
+bench *args: build
+    @go run ./tests/bench/sqlbench --bin {{ bin_dir }} {{ args }}
+
+# Engine tests under AddressSanitizer and UndefinedBehaviorSanitizer
+sanitize:
+    @tests/tools/sanitize.sh

@@ -1,0 +1,201 @@
+package kvtest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/pgzdb/pgz/server/pkg/kv"
+)
+
+var noWait = kv.LockOptions{Policy: kv.NoWait}
+
+func testRowLockModes(t *testing.T, s kv.Store) {
+	for a := kv.KeyShare; a <= kv.Update; a++ {
+		for b := kv.KeyShare; b <= kv.Update; b++ {
+			x, y := begin(t, s), begin(t, s)
+			_, err := x.LockRow(ctx, 1, []byte("k"), a, noWait)
+			check(t, err)
+			_, err = y.LockRow(ctx, 1, []byte("k"), b, noWait)
+			if got := errors.Is(err, kv.ErrLockNotAvailable); got != a.Conflicts(b) || !got && err != nil {
+				t.Errorf("row modes %d and %d: %v, want conflict %v", a, b, err, a.Conflicts(b))
+			}
+			x.Rollback()
+			y.Rollback()
+		}
+	}
+}
+
+func testObjectLockModes(t *testing.T, s kv.Store) {
+	tag := kv.ObjectTag{Space: kv.RelationLock, A: 5, B: 16384}
+	for a := kv.AccessShare; a <= kv.AccessExclusive; a++ {
+		for b := kv.AccessShare; b <= kv.AccessExclusive; b++ {
+			x, y := begin(t, s), begin(t, s)
+			_, err := x.LockObject(ctx, 1, tag, a, noWait)
+			check(t, err)
+			_, err = y.LockObject(ctx, 1, tag, b, noWait)
+			if got := errors.Is(err, kv.ErrLockNotAvailable); got != a.Conflicts(b) || !got && err != nil {
+				t.Errorf("object modes %d and %d: %v, want conflict %v", a, b, err, a.Conflicts(b))
+			}
+			other := tag
+			other.B++
+			_, err = y.LockObject(ctx, 1, other, kv.AccessExclusive, noWait)
+			check(t, err)
+			x.Rollback()
+			y.Rollback()
+		}
+	}
+}
+
+func testLockWaits(t *testing.T, s kv.Store) {
+	put(t, s, "k", "old")
+	x, y := begin(t, s), begin(t, s)
+	write(t, x, 1, "k", "new")
+	done := make(chan string, 1)
+	waiting := make(chan struct{})
+	go func() {
+		val, _, waited, err := y.LockRowGet(ctx, 1, []byte("k"), kv.Update,
+			kv.LockOptions{OnWait: func() { close(waiting) }}, nil)
+		if err != nil || !waited {
+			done <- "not waited or failed"
+			return
+		}
+		done <- string(val)
+	}()
+	select {
+	case <-waiting:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the second locker does not wait")
+	}
+	commit(t, x)
+	if got := <-done; got != "new" {
+		t.Errorf("after the wait: %q, want the first holder's write", got)
+	}
+	y.Rollback()
+}
+
+func testLockTimeoutAndCancel(t *testing.T, s kv.Store) {
+	x, y := begin(t, s), begin(t, s)
+	defer x.Rollback()
+	defer y.Rollback()
+	_, err := x.LockRow(ctx, 1, []byte("k"), kv.Update, kv.LockOptions{})
+	check(t, err)
+	_, err = y.LockRow(ctx, 1, []byte("k"), kv.Share, kv.LockOptions{Timeout: 20 * time.Millisecond})
+	wantErr(t, err, kv.ErrLockTimeout)
+	cause := errors.New("canceled on request")
+	c, cancel := context.WithCancelCause(ctx)
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		cancel(cause)
+	}()
+	_, err = y.LockRow(c, 1, []byte("k"), kv.Share, kv.LockOptions{})
+	wantErr(t, err, cause)
+	x.Rollback()
+	_, err = y.LockRow(ctx, 1, []byte("k"), kv.Update, noWait)
+	check(t, err)
+}
+
+func testLockSavepoint(t *testing.T, s kv.Store) {
+	x, y := begin(t, s), begin(t, s)
+	defer x.Rollback()
+	defer y.Rollback()
+	for op, key := range []string{"a", "b", "c"} {
+		_, err := x.LockRow(ctx, kv.OpNum(op+1), []byte(key), kv.Update, noWait)
+		check(t, err)
+	}
+	check(t, x.RollbackTo(2))
+	_, err := y.LockRow(ctx, 1, []byte("a"), kv.Update, noWait)
+	wantErr(t, err, kv.ErrLockNotAvailable)
+	for _, key := range []string{"b", "c"} {
+		_, err = y.LockRow(ctx, 1, []byte(key), kv.Update, noWait)
+		check(t, err)
+	}
+}
+
+func testLockUpgrade(t *testing.T, s kv.Store) {
+	x, y := begin(t, s), begin(t, s)
+	defer y.Rollback()
+	_, err := x.LockRow(ctx, 1, []byte("k"), kv.KeyShare, noWait)
+	check(t, err)
+	_, err = y.LockRow(ctx, 1, []byte("k"), kv.NoKeyUpdate, noWait)
+	check(t, err)
+	_, err = x.LockRow(ctx, 2, []byte("k"), kv.Update, noWait)
+	wantErr(t, err, kv.ErrLockNotAvailable)
+	y.Rollback()
+	_, err = x.LockRow(ctx, 2, []byte("k"), kv.Update, noWait)
+	check(t, err)
+	// Rolling back the upgrade leaves the weaker lock.
+	check(t, x.RollbackTo(2))
+	z := begin(t, s)
+	defer z.Rollback()
+	_, err = z.LockRow(ctx, 1, []byte("k"), kv.NoKeyUpdate, noWait)
+	check(t, err)
+	_, err = z.LockRow(ctx, 1, []byte("k"), kv.Update, noWait)
+	wantErr(t, err, kv.ErrLockNotAvailable)
+	x.Rollback()
+}
+
+func testDeadlock(t *testing.T, s kv.Store) {
+	x, y := begin(t, s), begin(t, s)
+	opts := kv.LockOptions{DeadlockTimeout: 20 * time.Millisecond}
+	_, err := x.LockRow(ctx, 1, []byte("a"), kv.Update, opts)
+	check(t, err)
+	_, err = y.LockRow(ctx, 1, []byte("b"), kv.Update, opts)
+	check(t, err)
+	first := lockLater(t, x, "b", kv.Update, kv.LockOptions{DeadlockTimeout: time.Minute})
+	_, err = y.LockRow(ctx, 1, []byte("a"), kv.Update, opts)
+	wantErr(t, err, kv.ErrDeadlock)
+	y.Rollback()
+	if r := receive(t, first); r.err != nil || !r.waited {
+		t.Errorf("the survivor got %+v", r)
+	}
+	x.Rollback()
+}
+
+// testDeadlockThroughQueue needs queue edges: z waits behind y, which waits
+// for x; then x waits for what z holds.
+func testDeadlockThroughQueue(t *testing.T, s kv.Store) {
+	x, y, z := begin(t, s), begin(t, s), begin(t, s)
+	defer z.Rollback()
+	_, err := x.LockRow(ctx, 1, []byte("a"), kv.Share, noWait)
+	check(t, err)
+	_, err = z.LockRow(ctx, 1, []byte("b"), kv.Update, noWait)
+	check(t, err)
+	slow := kv.LockOptions{DeadlockTimeout: time.Minute}
+	first := lockLater(t, y, "a", kv.Update, slow)
+	second := lockLater(t, z, "a", kv.Share, slow)
+	_, err = x.LockRow(ctx, 1, []byte("b"), kv.Update, kv.LockOptions{DeadlockTimeout: 20 * time.Millisecond})
+	wantErr(t, err, kv.ErrDeadlock)
+	x.Rollback()
+	if r := receive(t, first); r.err != nil {
+		t.Errorf("the first waiter got %+v", r)
+	}
+	y.Rollback()
+	if r := receive(t, second); r.err != nil {
+		t.Errorf("the second waiter got %+v", r)
+	}
+}
+
+func testLockOrder(t *testing.T, s kv.Store) {
+	x, y, z := begin(t, s), begin(t, s), begin(t, s)
+	_, err := x.LockRow(ctx, 1, []byte("k"), kv.Share, noWait)
+	check(t, err)
+	first := lockLater(t, y, "k", kv.Update, kv.LockOptions{})
+	// A reader that came later stands behind the writer.
+	second := lockLater(t, z, "k", kv.Share, kv.LockOptions{})
+	x.Rollback()
+	if r := receive(t, first); r.err != nil {
+		t.Fatal(r.err)
+	}
+	select {
+	case r := <-second:
+		t.Fatalf("the later one was granted beside the first: %+v", r)
+	case <-time.After(30 * time.Millisecond):
+	}
+	y.Rollback()
+	if r := receive(t, second); r.err != nil {
+		t.Fatal(r.err)
+	}
+	z.Rollback()
+}
