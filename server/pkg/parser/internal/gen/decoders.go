@@ -13,7 +13,7 @@ func (m *model) decoders() []string {
 	var b strings.Builder
 	b.WriteString("// node decodes the Node message b, nil when it is empty.\n")
 	b.WriteString("func (d *decoder) node(b []byte) ast.Node {\n")
-	b.WriteString("field, v, b := d.next(b)\nif field == 0 {\nreturn nil\n}\n")
+	b.WriteString("field, v, _ := d.next(b)\nif field == 0 {\nreturn nil\n}\n")
 	b.WriteString("switch field {\n")
 	for i := range m.node.Fields().Len() {
 		f := m.node.Fields().Get(i)
@@ -50,6 +50,9 @@ func (m *model) decoder(msg protoreflect.MessageDescriptor) string {
 	var b strings.Builder
 	name := string(msg.Name())
 	fs := fields(msg)
+	if len(fs) == 0 {
+		return fmt.Sprintf("func (*decoder) decode%s([]byte) *ast.%s { return new(ast.%s) }\n", name, name, name)
+	}
 	fmt.Fprintf(&b, "func (d *decoder) decode%s(b []byte) *ast.%s {\nm := new(ast.%s)\n", name, name, name)
 	b.WriteString("for len(b) > 0 {\nvar f int\nvar v value\nf, v, b = d.next(b)\nswitch f {\n")
 	for _, f := range fs {
@@ -68,7 +71,7 @@ func (m *model) decoder(msg protoreflect.MessageDescriptor) string {
 			fmt.Fprintf(&b, "%s = %s\n", target, expr)
 		}
 	}
-	b.WriteString("default:\nd.skip(f)\n}\n}\nreturn m\n}\n")
+	b.WriteString("}\n}\nreturn m\n}\n")
 	return b.String()
 }
 
