@@ -45,6 +45,7 @@ struct IoOp {
   File* file = nullptr;
   uint64_t offset = 0;
   std::span<const IoSlice> slices;
+  bool waits_at_once = false;  // the submitter waits now: its thread may do the work
 
   // Results, valid after wait(). A read stops early only at the end of the file.
   Status status;

@@ -32,13 +32,15 @@ class SimRuntime {
   SimIo* io();
 
   // Runs fn as the first fiber and returns when it and every fiber it started have ended. After a
-  // planned crash of the SimIo every Io call fails, so that fibers come to their ends by themselves;
-  // a new life begins with another run() after SimIo::restart().
+  // planned crash of the SimIo every Io call fails, so that fibers come to their ends by
+  // themselves; a new life begins with another run() after SimIo::restart().
   void run(std::function<void()> fn);
 
   uint64_t seed() const;
   // Yield points passed so far.
   uint64_t steps() const;
+  // Stops the process after this many more steps: for finding endless loops.
+  void set_step_limit(uint64_t steps);
   // A hash of the schedule and of all Io calls so far: equal for equal runs.
   uint64_t trace_hash() const;
 

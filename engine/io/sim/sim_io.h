@@ -20,9 +20,10 @@ namespace pgz {
 enum class SimFault : uint8_t {
   kEio,         // the call fails with EIO and has done nothing
   kNoSpace,     // the call fails with ENOSPC and has done nothing
-  kSyncFailed,  // a sync or durable write fails with EIO after an unknown part reached the disk
-  kCrashPower,  // the machine loses power instead of doing the call; later calls fail
-  kCrashKill,   // the process dies instead of doing the call; the page cache survives
+  kSyncFailed,  // a sync or durable write fails with EIO; any part of what was unsynced reached the
+                // disk and the rest is forgotten: a later sync succeeds without writing it
+  kCrashPower,  // the machine loses power during the call (what it wrote counts as unsynced)
+  kCrashKill,   // the process dies before or after the call; the page cache survives
 };
 
 // Fires at the first call with index >= at_call that it can apply to.
