@@ -1,0 +1,636 @@
+package types
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+)
+
+// MaxArraySize is the largest number of elements.
+const MaxArraySize = 134217727
+
+func init() {
+	*arrayFamily = family{
+		in: arrayIn, out: arrayOut, recv: arrayRecv, send: arraySend, compare: arrayCompare, hash: arrayHash,
+	}
+	vector := &family{
+		in: vectorIn, out: vectorOut, recv: arrayRecv, send: arraySend, compare: vectorCompare, hash: arrayHash,
+	}
+	setFamily(vector, Int2Vector, OidVector)
+}
+
+func errArray(s, detail string) error {
+	return pgerr.Newf(pgerr.InvalidTextRepresentation, "malformed array literal: \"%s\"", s).WithDetail(detail)
+}
+
+// ErrArrayDims is the error for more dimensions than MaxArrayDims.
+func ErrArrayDims(n int) error {
+	return pgerr.Newf(pgerr.ProgramLimitExceeded,
+		"number of array dimensions (%d) exceeds the maximum allowed (%d)", n, MaxArrayDims)
+}
+
+// ErrArraySize is the error for more elements than MaxArraySize.
+func ErrArraySize() error {
+	return pgerr.Newf(pgerr.ProgramLimitExceeded,
+		"array size exceeds the maximum allowed (%d)", MaxArraySize)
+}
+
+func (t *Type) mustElem(c *Ctx) (*Type, error) {
+	if e := t.ElemType(); e != nil {
+		return e, nil
+	}
+	return Resolve(c, t.Elem)
+}
+
+type arrayParser struct {
+	c      *Ctx
+	elem   *Type
+	typmod int32
+	text   string // whole literal
+	at     int
+	vals   []data.Datum
+	dims   [MaxArrayDims]int32
+	nd     int // dimensions, known once the first element was read
+	token  []byte
+}
+
+func arrayIn(t *Type, c *Ctx, s string, typmod int32) (data.Datum, error) {
+	elem, err := t.mustElem(c)
+	if err != nil {
+		return data.Null, err
+	}
+	p := arrayParser{c: c, elem: elem, typmod: typmod, text: s}
+	p.spaces()
+	lower, given, err := p.bounds()
+	if err != nil {
+		return data.Null, err
+	}
+	if p.peek() != '{' {
+		if given != nil {
+			return data.Null, errArray(s, "Array contents must start with \"{\".")
+		}
+		return data.Null, errArray(s, "Array value must start with \"{\" or dimension information.")
+	}
+	p.at++
+	if err := p.level(0); err != nil {
+		return data.Null, err
+	}
+	p.spaces()
+	if p.at < len(s) {
+		return data.Null, errArray(s, "Junk after closing right brace.")
+	}
+	if given == nil {
+		for range p.nd {
+			lower = append(lower, 1)
+		}
+	} else {
+		same := len(given) == p.nd
+		for i := 0; same && i < p.nd; i++ {
+			same = given[i] == p.dims[i]
+		}
+		if !same {
+			return data.Null, errArray(s, "Specified array dimensions do not match array contents.")
+		}
+	}
+	if len(p.vals) > MaxArraySize {
+		return data.Null, ErrArraySize()
+	}
+	return BuildArray(c.Arena, elem, p.vals, p.dims[:p.nd], lower), nil
+}
+
+func (p *arrayParser) spaces() {
+	for p.at < len(p.text) && isSpace(p.text[p.at]) {
+		p.at++
+	}
+}
+
+func (p *arrayParser) peek() byte {
+	if p.at < len(p.text) {
+		return p.text[p.at]
+	}
+	return 0
+}
+
+// bounds reads [l:u][l:u]...= ; given is nil if there are none.
+func (p *arrayParser) bounds() (lower, given []int32, err error) {
+	for p.peek() == '[' {
+		if len(given) == MaxArrayDims {
+			return nil, nil, ErrArrayDims(MaxArrayDims + 1)
+		}
+		p.at++
+		p.spaces()
+		l, u := int64(1), int64(0)
+		if u, err = p.number(); err != nil {
+			return nil, nil, err
+		}
+		if p.peek() == ':' {
+			p.at++
+			l = u
+			if u, err = p.number(); err != nil {
+				return nil, nil, err
+			}
+		}
+		if p.peek() != ']' {
+			return nil, nil, errArray(p.text, "Missing \"]\" after array dimensions.")
+		}
+		p.at++
+		if u < l {
+			return nil, nil, pgerr.New(pgerr.ArraySubscriptError, "upper bound cannot be less than lower bound")
+		}
+		lower = append(lower, int32(l))
+		given = append(given, int32(min(u-l+1, math.MaxInt32)))
+		p.spaces()
+	}
+	if given != nil {
+		if p.peek() != '=' {
+			return nil, nil, errArray(p.text, "Missing \"=\" after array dimensions.")
+		}
+		p.at++
+		p.spaces()
+	}
+	return lower, given, nil
+}
+
+func (p *arrayParser) number() (int64, error) {
+	start := p.at
+	if c := p.peek(); c == '-' || c == '+' {
+		p.at++
+	}
+	digits, v := 0, int64(0)
+	for c := p.peek(); c >= '0' && c <= '9'; c = p.peek() {
+		if v < math.MaxInt32 {
+			v = v*10 + int64(c-'0')
+		}
+		p.at++
+		digits++
+	}
+	if digits == 0 {
+		return 0, errArray(p.text, "\"[\" must introduce explicitly-specified array dimensions.")
+	}
+	v = min(v, math.MaxInt32)
+	if p.text[start] == '-' {
+		v = -v
+	}
+	return v, nil
+}
+
+// level reads the elements of one dimension; the brace that opens it has been read.
+func (p *arrayParser) level(depth int) error {
+	if depth >= MaxArrayDims {
+		return ErrArrayDims(depth + 1)
+	}
+	count, nested := int32(0), false
+	for {
+		p.spaces()
+		if p.at >= len(p.text) {
+			return errArray(p.text, "Unexpected end of input.")
+		}
+		switch c := p.text[p.at]; {
+		case c == '}':
+			if count > 0 || depth > 0 {
+				return p.unexpected(c)
+			}
+			p.at++
+			return nil
+		case c == p.elem.Delim:
+			return p.unexpected(c)
+		case c == '{':
+			if count > 0 && !nested || p.nd > 0 && depth+1 >= p.nd {
+				return p.unexpected(c)
+			}
+			nested = true
+			p.at++
+			if err := p.level(depth + 1); err != nil {
+				return err
+			}
+		default:
+			if nested || p.nd > 0 && depth+1 != p.nd {
+				return errArray(p.text, "Unexpected array element.")
+			}
+			p.nd = depth + 1
+			if err := p.element(); err != nil {
+				return err
+			}
+		}
+		count++
+		p.spaces()
+		if p.at >= len(p.text) {
+			return errArray(p.text, "Unexpected end of input.")
+		}
+		switch c := p.text[p.at]; c {
+		case p.elem.Delim:
+			p.at++
+		case '}':
+			p.at++
+			return p.close(depth, count)
+		case '{':
+			return p.unexpected(c)
+		default:
+			return errArray(p.text, "Unexpected array element.")
+		}
+	}
+}
+
+func (p *arrayParser) unexpected(c byte) error {
+	return errArray(p.text, "Unexpected \""+string(rune(c))+"\" character.")
+}
+
+func (p *arrayParser) close(depth int, count int32) error {
+	if p.dims[depth] == 0 {
+		p.dims[depth] = count
+	} else if p.dims[depth] != count {
+		return errArray(p.text, "Multidimensional arrays must have sub-arrays with matching dimensions.")
+	}
+	return nil
+}
+
+// element reads one value, quoted or not.
+func (p *arrayParser) element() error {
+	p.token = p.token[:0]
+	literal := false // cannot mean NULL
+	if p.text[p.at] == '"' {
+		literal = true
+		if err := p.quoted(); err != nil {
+			return err
+		}
+	} else {
+		keep := 0 // bytes that are not blanks at the end
+	unquoted:
+		for {
+			if p.at >= len(p.text) {
+				return errArray(p.text, "Unexpected end of input.")
+			}
+			c := p.text[p.at]
+			switch {
+			case c == '\\':
+				p.at++
+				if p.at >= len(p.text) {
+					return errArray(p.text, "Unexpected end of input.")
+				}
+				literal = true
+				p.token = append(p.token, p.text[p.at])
+				keep = len(p.token)
+			case c == '"':
+				return errArray(p.text, "Unexpected array element.")
+			case c == '{':
+				return p.unexpected(c)
+			case c == '}' || c == p.elem.Delim:
+				break unquoted
+			default:
+				p.token = append(p.token, c)
+				if !isSpace(c) {
+					keep = len(p.token)
+				}
+			}
+			p.at++
+		}
+		p.token = p.token[:keep]
+	}
+	if !literal && strings.EqualFold(string(p.token), "null") {
+		p.vals = append(p.vals, data.Null)
+		return nil
+	}
+	v, err := p.elem.In(p.c, string(p.token), p.typmod)
+	if err != nil {
+		return err
+	}
+	p.vals = append(p.vals, v)
+	return nil
+}
+
+func (p *arrayParser) quoted() error {
+	for p.at++; p.at < len(p.text); p.at++ {
+		switch c := p.text[p.at]; c {
+		case '"':
+			p.at++
+			return nil
+		case '\\':
+			p.at++
+			if p.at < len(p.text) {
+				p.token = append(p.token, p.text[p.at])
+			}
+		default:
+			p.token = append(p.token, c)
+		}
+	}
+	return errArray(p.text, "Unexpected end of input.")
+}
+
+func arrayOut(t *Type, c *Ctx, dst []byte, d data.Datum) []byte {
+	v := ReadArray(d)
+	elem := t.ElemType()
+	if elem == nil || elem.OID != v.ElemOID() {
+		// Arrays of pseudo types (anyarray) and of a table's rows.
+		e, err := Resolve(c, v.ElemOID())
+		if err != nil {
+			return append(dst, "{}"...)
+		}
+		elem = e
+	}
+	nd := v.NDims()
+	if nd == 0 {
+		return append(dst, '{', '}')
+	}
+	dims, lower := v.Dims()
+	explicit := false
+	for _, l := range lower {
+		explicit = explicit || l != 1
+	}
+	if explicit {
+		for i := range dims {
+			dst = append(dst, '[')
+			dst = append(dst, itoa(int64(lower[i]))...)
+			dst = append(dst, ':')
+			dst = append(dst, itoa(int64(lower[i])+int64(dims[i])-1)...)
+			dst = append(dst, ']')
+		}
+		dst = append(dst, '=')
+	}
+	w := arrayWriter{c: c, elem: elem, v: &v, dims: dims, quote: elem.mayNeedQuotes()}
+	return w.level(dst, 0)
+}
+
+type arrayWriter struct {
+	c     *Ctx
+	elem  *Type
+	v     *ArrayView
+	dims  []int32
+	next  int
+	quote bool
+}
+
+func (w *arrayWriter) level(dst []byte, depth int) []byte {
+	dst = append(dst, '{')
+	for i := range w.dims[depth] {
+		if i > 0 {
+			dst = append(dst, w.elem.Delim)
+		}
+		if depth+1 < len(w.dims) {
+			dst = w.level(dst, depth+1)
+			continue
+		}
+		dst = w.element(dst)
+	}
+	return append(dst, '}')
+}
+
+func (w *arrayWriter) element(dst []byte) []byte {
+	e := w.v.Elem(w.elem, w.next)
+	w.next++
+	if e.IsNull() {
+		return append(dst, "NULL"...)
+	}
+	start := len(dst)
+	dst = w.elem.Out(w.c, dst, e)
+	if !w.quote {
+		return dst
+	}
+	text := dst[start:]
+	extra := quotesNeeded(text, w.elem.Delim)
+	if extra < 0 {
+		return dst
+	}
+	raw := string(text)
+	dst = append(dst[:start], '"')
+	for i := range len(raw) {
+		if raw[i] == '"' || raw[i] == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, raw[i])
+	}
+	return append(dst, '"')
+}
+
+// mayNeedQuotes is false for types whose text never has special characters.
+func (t *Type) mayNeedQuotes() bool {
+	switch t.OID {
+	case Bool, Int2, Int4, Int8, Oid, Float4, Float8, Numeric, XID, CID, XID8, UUID:
+		return false
+	}
+	return true
+}
+
+// quotesNeeded is -1 if an element can be written bare, else the number of escapes.
+func quotesNeeded(b []byte, delim byte) int {
+	need := len(b) == 0 || len(b) == 4 && strings.EqualFold(string(b), "null")
+	escapes := 0
+	for _, c := range b {
+		switch {
+		case c == '"' || c == '\\':
+			escapes++
+			need = true
+		case c == '{' || c == '}' || c == delim || isSpace(c):
+			need = true
+		}
+	}
+	if !need {
+		return -1
+	}
+	return escapes
+}
+
+func arrayRecv(t *Type, c *Ctx, b []byte, typmod int32) (data.Datum, error) {
+	if len(b) < 12 {
+		return data.Null, errShortMessage()
+	}
+	nd := int(int32(binary.BigEndian.Uint32(b)))
+	flags := binary.BigEndian.Uint32(b[4:])
+	oid := binary.BigEndian.Uint32(b[8:])
+	b = b[12:]
+	elem, err := t.mustElem(c)
+	switch {
+	case err != nil:
+		return data.Null, err
+	case nd < 0:
+		return data.Null, pgerr.Newf(pgerr.InvalidBinaryRepresentation, "invalid number of dimensions: %d", nd)
+	case nd > MaxArrayDims:
+		return data.Null, ErrArrayDims(nd)
+	case flags > 1:
+		return data.Null, pgerr.New(pgerr.InvalidBinaryRepresentation, "invalid array flags")
+	case oid != elem.OID:
+		return data.Null, pgerr.Newf(pgerr.DatatypeMismatch,
+			"binary data has array element type %d (%s) instead of expected %d (%s)",
+			oid, FormatType(c, oid, -1), elem.OID, FormatType(c, elem.OID, -1))
+	case len(b) < 8*nd:
+		return data.Null, errShortMessage()
+	}
+	dims, lower, total := make([]int32, nd), make([]int32, nd), int64(1)
+	for i := range nd {
+		dims[i] = int32(binary.BigEndian.Uint32(b[8*i:]))
+		lower[i] = int32(binary.BigEndian.Uint32(b[8*i+4:]))
+		if dims[i] < 0 || total > MaxArraySize {
+			return data.Null, ErrArraySize()
+		}
+		total *= int64(dims[i])
+	}
+	b = b[8*nd:]
+	if nd == 0 {
+		total = 0
+	}
+	if total > int64(len(b)/4) {
+		return data.Null, errShortMessage()
+	}
+	vals := make([]data.Datum, total)
+	for i := range vals {
+		if vals[i], b, err = recvField(elem, c, b, typmod); err != nil {
+			return data.Null, err
+		}
+	}
+	if len(b) > 0 {
+		return data.Null, errLongMessage()
+	}
+	if t.IsVector() {
+		return buildArray(c.Arena, elem, vals, dims, lower), nil
+	}
+	return BuildArray(c.Arena, elem, vals, dims, lower), nil
+}
+
+// recvField reads a length-prefixed value, -1 for null.
+func recvField(t *Type, c *Ctx, b []byte, typmod int32) (data.Datum, []byte, error) {
+	if len(b) < 4 {
+		return data.Null, nil, errShortMessage()
+	}
+	n := int(int32(binary.BigEndian.Uint32(b)))
+	b = b[4:]
+	if n == -1 {
+		return data.Null, b, nil
+	}
+	if n < 0 || n > len(b) {
+		return data.Null, nil, errShortMessage()
+	}
+	v, err := t.Recv(c, b[:n], typmod)
+	return v, b[n:], err
+}
+
+func arraySend(t *Type, c *Ctx, dst []byte, d data.Datum) ([]byte, error) {
+	v := ReadArray(d)
+	elem, err := Resolve(c, v.ElemOID())
+	if err != nil {
+		return dst, err
+	}
+	dims, lower := v.Dims()
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(dims)))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(boolInt(v.HasNulls())))
+	dst = binary.BigEndian.AppendUint32(dst, elem.OID)
+	for i := range dims {
+		dst = binary.BigEndian.AppendUint32(dst, uint32(dims[i]))
+		dst = binary.BigEndian.AppendUint32(dst, uint32(lower[i]))
+	}
+	for i := range v.Len() {
+		if dst, err = sendField(elem, c, dst, v.Elem(elem, i)); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+func sendField(t *Type, c *Ctx, dst []byte, d data.Datum) ([]byte, error) {
+	if d.IsNull() {
+		return binary.BigEndian.AppendUint32(dst, math.MaxUint32), nil
+	}
+	at := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	dst, err := t.Send(c, dst, d)
+	if err == nil {
+		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	}
+	return dst, err
+}
+
+// arrayCompare compares element by element, nulls last, then the number of elements,
+// of dimensions, and the shape.
+func arrayCompare(t *Type, a, b data.Datum) int {
+	elem := t.ElemType()
+	x, y := ReadArray(a), ReadArray(b)
+	if elem == nil {
+		elem = Get(x.ElemOID())
+	}
+	for i := range min(x.Len(), y.Len()) {
+		p, q := x.Elem(elem, i), y.Elem(elem, i)
+		if p.IsNull() || q.IsNull() {
+			if c := cmpInt(boolInt(p.IsNull()), boolInt(q.IsNull())); c != 0 {
+				return c
+			}
+			continue
+		}
+		if c := elem.Compare(p, q); c != 0 {
+			return c
+		}
+	}
+	if c := cmpInt(int64(x.Len()), int64(y.Len())); c != 0 {
+		return c
+	}
+	if c := cmpInt(int64(x.NDims()), int64(y.NDims())); c != 0 {
+		return c
+	}
+	for i := range x.NDims() {
+		if c := cmpInt(int64(x.Dim(i)), int64(y.Dim(i))); c != 0 {
+			return c
+		}
+		if c := cmpInt(int64(x.Lower(i)), int64(y.Lower(i))); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func arrayHash(t *Type, d data.Datum) uint64 {
+	v := ReadArray(d)
+	elem := t.ElemType()
+	if elem == nil {
+		elem = Get(v.ElemOID())
+	}
+	h := hashUint(hashSeed, uint64(v.Len()))
+	for i := range v.Len() {
+		e := v.Elem(elem, i)
+		if e.IsNull() {
+			h = hashUint(h, 0)
+			continue
+		}
+		h = hashUint(h, elem.Hash(e))
+	}
+	return h
+}
+
+// int2vector and oidvector are written as numbers with blanks between.
+func vectorIn(t *Type, c *Ctx, s string, _ int32) (data.Datum, error) {
+	elem := t.ElemType()
+	var vals []data.Datum
+	for _, f := range strings.Fields(s) {
+		v, err := elem.In(c, f, -1)
+		if err != nil {
+			return data.Null, err
+		}
+		vals = append(vals, v)
+	}
+	return BuildVector(c.Arena, elem, vals), nil
+}
+
+func vectorOut(t *Type, c *Ctx, dst []byte, d data.Datum) []byte {
+	v := ReadArray(d)
+	for i := range v.Len() {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		dst = intOut(nil, c, dst, v.Elem(t.ElemType(), i))
+	}
+	return dst
+}
+
+// vectorCompare compares lengths first.
+func vectorCompare(t *Type, a, b data.Datum) int {
+	x, y := ReadArray(a), ReadArray(b)
+	if c := cmpInt(int64(x.Len()), int64(y.Len())); c != 0 {
+		return c
+	}
+	elem := t.ElemType()
+	for i := range x.Len() {
+		if c := cmpInt(x.Elem(elem, i).Int(), y.Elem(elem, i).Int()); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
