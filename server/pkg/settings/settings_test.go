@@ -1,0 +1,147 @@
+package settings
+
+import (
+	"testing"
+
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+)
+
+// TestSetShow holds facts taken from PostgreSQL 15.18.
+func TestSetShow(t *testing.T) {
+	for _, c := range []struct{ name, value, shown, err string }{
+		{"work_mem", "1.5MB", "1536kB", ""},
+		{"work_mem", "5000", "5000kB", ""},
+		{"work_mem", "64MB", "64MB", ""},
+		{"work_mem", "1kB", "", `1 kB is outside the valid range for parameter "work_mem" (64 .. 2147483647)`},
+		{"work_mem", "abc", "", `invalid value for parameter "work_mem": "abc"`},
+		{"work_mem", "4 XB", "", `invalid value for parameter "work_mem": "4 XB"`},
+		{"work_mem", "3000000000", "", `invalid value for parameter "work_mem": "3000000000"`},
+		{"seq_page_cost", "-1", "", `-1 is outside the valid range for parameter "seq_page_cost" (0 .. 1.79769e+308)`},
+		{"random_page_cost", "1.50", "1.5", ""},
+		{"random_page_cost", "1e400", "", `invalid value for parameter "random_page_cost": "1e400"`},
+		{"enable_seqscan", "of", "off", ""},
+		{"enable_seqscan", "o", "", `parameter "enable_seqscan" requires a Boolean value`},
+		{"statement_timeout", "1min", "1min", ""},
+		{"statement_timeout", "90s", "90s", ""},
+		{"statement_timeout", "1.5h", "90min", ""},
+		{"vacuum_cost_delay", "2.5", "2500us", ""},
+		{"bytea_output", "x", "", `invalid value for parameter "bytea_output": "x"`},
+		{"default_transaction_isolation", "READ committed", "read committed", ""},
+		{"synchronous_commit", "false", "off", ""},
+		{"port", "1", "", `parameter "port" cannot be changed without restarting the server`},
+		{"server_version", "1", "", `parameter "server_version" cannot be changed`},
+		{"fsync", "off", "", `parameter "fsync" cannot be changed now`},
+		{"datestyle", "foo", "", `invalid value for parameter "DateStyle": "foo"`},
+		{"datestyle", "iso, sql", "", `invalid value for parameter "DateStyle": "iso, sql"`},
+		{"datestyle", "SQL, DMY", "SQL, DMY", ""},
+		{"datestyle", "german", "German, DMY", ""},
+		{"timezone", "utc", "UTC", ""},
+		{"timezone", "europe/berlin", "Europe/Berlin", ""},
+		{"timezone", "foo", "", `invalid value for parameter "TimeZone": "foo"`},
+		{"timezone", "-5", "<-05>+05", ""},
+		{"timezone", "5.5", "<+05:30>-05:30", ""},
+		{"timezone", "<+03>-3", "<+03>-3", ""},
+		{"timezone", "EST5EDT", "EST5EDT", ""},
+		{"client_encoding", "utf-8", "UTF8", ""},
+		{"client_encoding", "foo", "", `invalid value for parameter "client_encoding": "foo"`},
+		{"application_name", "äx", "??x", ""},
+		{"foo", "1", "", `unrecognized configuration parameter "foo"`},
+		{"foo.bar", "1", "1", ""},
+		{"foo.x-y", "1", "", `invalid configuration parameter name "foo.x-y"`},
+	} {
+		s := NewSession(nil)
+		err := s.Set(c.name, c.value, false, true)
+		if c.err != "" {
+			if e := pgerr.As(err); e == nil || e.Message != c.err {
+				t.Errorf("%s = %s: %v, want %s", c.name, c.value, err, c.err)
+			}
+			continue
+		}
+		if shown, _ := s.Show(c.name); err != nil || shown != c.shown {
+			t.Errorf("%s = %s: shows %q (%v), want %q", c.name, c.value, shown, err, c.shown)
+		}
+	}
+}
+
+func TestDefaultsAreCanonical(t *testing.T) {
+	for i := range table {
+		d := &table[i]
+		if d.Type == String && d.Default == "" || d.Name == "session_authorization" || d.Name == "seed" {
+			continue
+		}
+		got, err := d.Check(d.Name, d.Default)
+		if err != nil || got != d.Default {
+			t.Errorf("%s: default %q becomes %q (%v)", d.Name, d.Default, got, err)
+		}
+	}
+}
+
+func TestUndo(t *testing.T) {
+	s := NewSession(nil)
+	set := func(v string, local bool) {
+		t.Helper()
+		if err := s.Set("work_mem", v, local, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(v string) {
+		t.Helper()
+		if got, _ := s.Show("work_mem"); got != v {
+			t.Fatalf("work_mem is %s, want %s", got, v)
+		}
+	}
+	set("1MB", false)
+	s.Commit()
+	set("2MB", false)
+	mark := s.Mark()
+	set("3MB", true)
+	want("3MB")
+	s.RollbackTo(mark)
+	want("2MB")
+	set("5MB", true)
+	s.Commit()
+	want("2MB")
+	set("6MB", true)
+	set("7MB", false)
+	s.Rollback()
+	want("2MB")
+	set("8MB", true)
+	set("9MB", false) // overrides the local value, too
+	want("9MB")
+	s.Commit()
+	want("9MB")
+	if err := s.Reset("work_mem", true); err != nil {
+		t.Fatal(err)
+	}
+	want("4MB")
+
+	if err := s.Set("my.var", "x", false, true); err != nil {
+		t.Fatal(err)
+	}
+	s.Rollback()
+	if _, known := s.Show("my.var"); known {
+		t.Fatal("a custom setting outlived its transaction")
+	}
+}
+
+func TestReport(t *testing.T) {
+	s := NewSession(map[string]string{"application_name": "psql"})
+	told := map[string]string{}
+	s.ReportAll(func(n, v string) { told[n] = v })
+	if told["application_name"] != "psql" || told["server_version"] != "15.18" || len(told) != 13 {
+		t.Fatalf("told %v", told)
+	}
+	changes := 0
+	_ = s.Set("datestyle", "dmy", false, true)
+	_ = s.Set("work_mem", "1MB", false, true)
+	s.Report(func(n, v string) {
+		changes++
+		if n != "DateStyle" || v != "ISO, DMY" {
+			t.Errorf("told %s = %s", n, v)
+		}
+	})
+	s.Report(func(n, v string) { t.Errorf("told %s again", n) })
+	if changes != 1 {
+		t.Fatalf("%d changes told, want 1", changes)
+	}
+}
