@@ -1,0 +1,47 @@
+// Arenas for many allocating threads: each thread prefers a shard of its own and takes the next
+// one rather than wait. Memory is given back when the object goes.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/base/arena.h"
+#include "engine/base/sync.h"
+
+namespace pgz {
+
+class ConcurrentArena {
+ public:
+  // Aligned to Arena::kAlign; any thread.
+  char* allocate_aligned(size_t bytes) {
+    uint32_t at = static_cast<uint32_t>(thread_number()) % kShards;
+    for (uint32_t tries = 1;; tries++) {
+      Shard& shard = shards_[at];
+      if (!shard.busy.test_and_set(std::memory_order_acquire)) {
+        char* memory = shard.arena.allocate_aligned(bytes);
+        shard.busy.clear(std::memory_order_release);
+        return memory;
+      }
+      at = (at + 1) % kShards;
+      if (tries % kShards == 0) spin_pause();
+    }
+  }
+
+  uint64_t memory_bytes() const {
+    uint64_t bytes = 0;
+    for (const Shard& shard : shards_) bytes += shard.arena.memory_bytes();
+    return bytes;
+  }
+
+ private:
+  static constexpr uint32_t kShards = 8;
+  struct alignas(64) Shard {
+    std::atomic_flag busy = ATOMIC_FLAG_INIT;
+    Arena arena;
+  };
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace pgz

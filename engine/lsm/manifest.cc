@@ -1,0 +1,247 @@
+#include "engine/lsm/manifest.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/rng.h"
+#include "engine/lsm/manifest_format.h"
+
+namespace pgz {
+
+using manifest::kBlockBytes;
+using manifest::Superblock;
+
+namespace {
+
+constexpr uint64_t kMaxSlotBytes = uint64_t{1} << 30;
+
+Status in_file(const std::string& path, uint64_t offset, const Status& status) {
+  return Status::make(status.code(),
+                      path + " at " + std::to_string(offset) + ": " + status.message());
+}
+
+Status corruption(const std::string& path, uint64_t offset, const std::string& what) {
+  return in_file(path, offset, Status::make(Code::kCorruption, what));
+}
+
+}  // namespace
+
+struct Manifest::Rep {
+  std::string slot_path(uint32_t slot) const {
+    return path_join(dir, slot == 0 ? "edits-0" : "edits-1");
+  }
+  std::string super_path() const { return path_join(dir, "super"); }
+
+  Status open_files(OpenMode mode);
+  Status prepare_slot(uint32_t slot, uint64_t bytes);
+  Status write_record(uint32_t slot, uint64_t at, uint64_t record_salt, uint64_t sequence,
+                      Slice payload);
+  Status write_checkpoint(const ManifestState& to_write);
+  Status write_superblocks();
+  Status read_superblocks();
+  Status read_slot();
+  Status check_nothing_follows(Slice bytes, uint64_t from) const;
+
+  Runtime runtime;
+  std::string dir;
+  ManifestOptions options;
+  std::unique_ptr<File> super;
+  std::unique_ptr<File> slots[2];
+  Superblock current;
+  ManifestState state;
+  uint64_t next_offset = 0;    // where the next record of the current slot goes
+  uint64_t next_sequence = 0;  // and its number
+  Status failed;
+};
+
+Manifest::Manifest(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+Manifest::~Manifest() = default;
+
+const ManifestState& Manifest::state() const { return rep_->state; }
+
+Status Manifest::Rep::open_files(OpenMode mode) {
+  PGZ_ASSIGN(super, runtime.io->open(super_path(), mode));
+  for (uint32_t slot = 0; slot < 2; slot++) {
+    PGZ_ASSIGN(slots[slot], runtime.io->open(slot_path(slot), mode));
+  }
+  return Status::ok();
+}
+
+// Makes the slot's blocks real before they are needed, so that a full disk is met here, where
+// nothing has changed yet.
+Status Manifest::Rep::prepare_slot(uint32_t slot, uint64_t bytes) {
+  PGZ_ASSIGN(const uint64_t size, slots[slot]->size());
+  if (size >= bytes) return Status::ok();
+  PGZ_TRY(slots[slot]->zero_fill(size, bytes - size));
+  return slots[slot]->sync();
+}
+
+Status Manifest::Rep::write_record(uint32_t slot, uint64_t at, uint64_t record_salt,
+                                   uint64_t sequence, Slice payload) {
+  AlignedBuffer buffer(manifest::record_bytes(payload.size()), kBlockBytes);
+  manifest::encode_record(record_salt, sequence, payload, buffer.data());
+  const IoSlice piece{buffer.data(), buffer.size()};
+  return slots[slot]->write_durable(at, {&piece, 1});
+}
+
+Status Manifest::Rep::write_superblocks() {
+  const std::string block = current.encode();
+  AlignedBuffer buffer(kBlockBytes, kBlockBytes);
+  std::copy(block.begin(), block.end(), buffer.data());
+  const IoSlice piece{buffer.data(), buffer.size()};
+  // One after the other: at any moment one copy is whole.
+  PGZ_TRY(super->write_durable(0, {&piece, 1}));
+  return super->write_durable(kBlockBytes, {&piece, 1});
+}
+
+// Writes the whole state to the slot not in use and switches to it.
+Status Manifest::Rep::write_checkpoint(const ManifestState& to_write) {
+  std::string payload;
+  to_write.snapshot().encode(&payload);
+  const uint64_t need = manifest::record_bytes(payload.size());
+  Superblock next = current;
+  next.sequence++;
+  next.slot = 1 - current.slot;
+  next.salt = runtime.rng->next64();
+  // Room for edits at least as large as the checkpoint, so that checkpoints stay rare.
+  while (next.slot_bytes < 2 * need) next.slot_bytes *= 2;
+  if (next.slot_bytes > kMaxSlotBytes) {
+    return Status::make(Code::kNotSupported, slot_path(next.slot) + ": too many tables");
+  }
+  PGZ_TRY(prepare_slot(next.slot, next.slot_bytes));
+  failed = write_record(next.slot, 0, next.salt, 0, payload);
+  PGZ_TRY(failed);
+  current = next;
+  failed = write_superblocks();
+  PGZ_TRY(failed);
+  next_offset = need;
+  next_sequence = 1;
+  return Status::ok();
+}
+
+Result<std::unique_ptr<Manifest>> Manifest::create(const Runtime& runtime, const std::string& dir,
+                                                   const ManifestOptions& options) {
+  if (options.uuid.size() != manifest::kUuidBytes || options.slot_bytes == 0 ||
+      options.slot_bytes % kBlockBytes != 0) {
+    return Status::make(Code::kInvalidArgument, dir + ": bad manifest options");
+  }
+  PGZ_TRY(runtime.io->mkdir(dir));
+  PGZ_ASSIGN(const std::vector<std::string> leftovers, runtime.io->list(dir));
+  for (const std::string& name : leftovers) PGZ_TRY(runtime.io->remove(path_join(dir, name)));
+  auto rep = std::make_unique<Rep>();
+  rep->runtime = runtime;
+  rep->dir = dir;
+  rep->options = options;
+  PGZ_TRY(rep->open_files(OpenMode::kCreateExclusive));
+  rep->current.uuid = options.uuid;
+  rep->current.slot = 1;  // the first checkpoint goes to slot 0
+  rep->current.slot_bytes = options.slot_bytes;
+  PGZ_TRY(rep->prepare_slot(1, options.slot_bytes));
+  PGZ_TRY(rep->write_checkpoint(rep->state));
+  PGZ_TRY(runtime.io->sync_dir(dir));
+  return std::unique_ptr<Manifest>(new Manifest(std::move(rep)));
+}
+
+Status Manifest::Rep::read_superblocks() {
+  Status problem[2];
+  bool found = false;
+  for (uint64_t copy = 0; copy < 2; copy++) {
+    char block[kBlockBytes];
+    Superblock superblock;
+    Status status = super->read(copy * kBlockBytes, block, sizeof(block));
+    if (status.is_ok()) status = Superblock::decode(Slice(block, sizeof(block)), &superblock);
+    if (!status.is_ok()) {
+      if (status.is(Code::kIoError)) return status;
+      problem[copy] = in_file(super_path(), copy * kBlockBytes, status);
+      continue;
+    }
+    if (!found || superblock.sequence > current.sequence) current = superblock;
+    found = true;
+  }
+  for (const Status& status : problem) {
+    // A newer version's superblock must not be overruled by an older copy.
+    if (status.is(Code::kNotSupported)) return status;
+  }
+  if (!found) return problem[0];
+  if (current.uuid != options.uuid) {
+    return Status::make(Code::kInvalidArgument,
+                        super_path() + ": the manifest belongs to another database");
+  }
+  return Status::ok();
+}
+
+// A bad record that valid ones follow is damage, not a torn end.
+Status Manifest::Rep::check_nothing_follows(Slice bytes, uint64_t from) const {
+  for (uint64_t at = from + kBlockBytes; at < bytes.size(); at += kBlockBytes) {
+    uint64_t sequence = 0;
+    Slice payload;
+    if (manifest::decode_record(bytes.substr(at), current.salt, &sequence, &payload) &&
+        sequence > next_sequence) {
+      return corruption(slot_path(current.slot), from,
+                        "bad edit before a good one at " + std::to_string(at));
+    }
+  }
+  return Status::ok();
+}
+
+Status Manifest::Rep::read_slot() {
+  const std::string path = slot_path(current.slot);
+  if (current.slot_bytes > kMaxSlotBytes) return corruption(super_path(), 0, "bad slot size");
+  std::string bytes(current.slot_bytes, '\0');
+  PGZ_TRY(slots[current.slot]->read(0, bytes.data(), bytes.size()));
+  next_offset = 0;
+  next_sequence = 0;
+  while (next_offset < bytes.size()) {
+    uint64_t sequence = 0;
+    Slice payload;
+    const Slice rest = Slice(bytes).substr(next_offset);
+    if (!manifest::decode_record(rest, current.salt, &sequence, &payload) ||
+        sequence != next_sequence) {
+      if (next_sequence == 0) return corruption(path, 0, "bad checkpoint");
+      return check_nothing_follows(bytes, next_offset);
+    }
+    VersionEdit edit;
+    Status status = VersionEdit::decode(payload, &edit);
+    if (status.is_ok()) status = state.apply(edit);
+    if (!status.is_ok()) return in_file(path, next_offset, status);
+    next_offset += manifest::record_bytes(payload.size());
+    next_sequence++;
+  }
+  return Status::ok();
+}
+
+Result<std::unique_ptr<Manifest>> Manifest::open(const Runtime& runtime, const std::string& dir,
+                                                 const ManifestOptions& options) {
+  auto rep = std::make_unique<Rep>();
+  rep->runtime = runtime;
+  rep->dir = dir;
+  rep->options = options;
+  PGZ_TRY(rep->open_files(OpenMode::kReadWrite));
+  PGZ_TRY(rep->read_superblocks());
+  PGZ_TRY(rep->read_slot());
+  PGZ_TRY(rep->write_checkpoint(rep->state));
+  return std::unique_ptr<Manifest>(new Manifest(std::move(rep)));
+}
+
+Status Manifest::append(const VersionEdit& edit) {
+  Rep& rep = *rep_;
+  PGZ_TRY(rep.failed);
+  ManifestState next = rep.state;
+  PGZ_TRY(next.apply(edit));
+  std::string payload;
+  edit.encode(&payload);
+  const uint64_t need = manifest::record_bytes(payload.size());
+  if (need > rep.current.slot_bytes - rep.next_offset) {
+    PGZ_TRY(rep.write_checkpoint(next));
+  } else {
+    rep.failed = rep.write_record(rep.current.slot, rep.next_offset, rep.current.salt,
+                                  rep.next_sequence, payload);
+    PGZ_TRY(rep.failed);
+    rep.next_offset += need;
+    rep.next_sequence++;
+  }
+  rep.state = std::move(next);
+  return Status::ok();
+}
+
+}  // namespace pgz

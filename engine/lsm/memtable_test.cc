@@ -1,0 +1,147 @@
+#include "engine/lsm/memtable.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <thread>
+
+namespace pgz {
+namespace {
+
+std::string seek_key(Slice user_key, uint64_t ts) {
+  std::string key;
+  append_seek_key(&key, user_key, ts);
+  return key;
+}
+
+TEST(MemTable, FindsTheNewestVersionNotAboveTheReader) {
+  MemTable table;
+  ASSERT_TRUE(table.add("a", 10, Kind::kValue, "ten").is_ok());
+  ASSERT_TRUE(table.add("a", 20, Kind::kTombstone, "").is_ok());
+  ASSERT_TRUE(table.add("a", 30, Kind::kMovedTombstone, "elsewhere").is_ok());
+  ASSERT_TRUE(table.add(Slice("a\0", 2), 15, Kind::kValue, "other").is_ok());
+  EXPECT_FALSE(table.get("a", 9).found);
+  EXPECT_EQ(table.get("a", 10).value, "ten");
+  EXPECT_EQ(table.get("a", 19).ts, 10u);
+  EXPECT_EQ(table.get("a", 29).kind, Kind::kTombstone);
+  EXPECT_EQ(table.get("a", kMaxTimestamp).value, "elsewhere");
+  EXPECT_EQ(table.get(Slice("a\0", 2), 30).value, "other");
+  EXPECT_FALSE(table.get("b", 30).found);
+  EXPECT_FALSE(table.get("", 30).found);
+  EXPECT_EQ(table.max_ts(), 30u);
+  EXPECT_EQ(table.entries(), 4u);
+}
+
+TEST(MemTable, ARepeatedRecordChangesNothing) {
+  MemTable table;
+  for (int i = 0; i < 2; i++) {
+    ASSERT_TRUE(table.add("a", 10, Kind::kValue, "ten").is_ok());
+    table.add_drop({"a", "b", 12});
+  }
+  EXPECT_EQ(table.entries(), 1u);
+  EXPECT_EQ(table.drops().size(), 1u);
+  EXPECT_FALSE(table.empty());
+}
+
+TEST(MemTable, Limits) {
+  MemTable table;
+  EXPECT_TRUE(table.add(std::string(kMaxUserKeyBytes, 'k'), 1, Kind::kValue, "").is_ok());
+  EXPECT_TRUE(table.add(std::string(kMaxUserKeyBytes + 1, 'k'), 1, Kind::kValue, "")
+                  .is(Code::kInvalidArgument));
+}
+
+TEST(MemTable, WalksLikeAMap) {
+  struct Less {
+    bool operator()(const std::string& a, const std::string& b) const {
+      return compare_internal(a, b) < 0;
+    }
+  };
+  std::mt19937 rng(1);
+  MemTable table;
+  std::map<std::string, std::string, Less> model;
+  for (int i = 0; i < 5000; i++) {
+    const std::string user = "k" + std::to_string(rng() % 1000);
+    const uint64_t ts = 1 + rng() % 10;
+    std::string key;
+    append_internal_key(&key, user, ts, Kind::kValue);
+    const std::string value = std::to_string(i);
+    if (model.emplace(key, value).second) {
+      ASSERT_TRUE(table.add(user, ts, Kind::kValue, value).is_ok());
+    }
+  }
+  EXPECT_EQ(table.entries(), model.size());
+  const auto it = table.new_iterator();
+  it->seek_to_first();
+  for (const auto& [key, value] : model) {
+    ASSERT_TRUE(it->valid());
+    ASSERT_EQ(it->key(), key);
+    ASSERT_EQ(it->value(), value);
+    it->next();
+  }
+  EXPECT_FALSE(it->valid());
+  it->seek_to_last();
+  for (auto at = model.rbegin(); at != model.rend(); ++at) {
+    ASSERT_TRUE(it->valid());
+    ASSERT_EQ(it->key(), at->first);
+    it->prev();
+  }
+  EXPECT_FALSE(it->valid());
+  for (int i = 0; i < 2000; i++) {
+    const std::string target = seek_key("k" + std::to_string(rng() % 1200), rng() % 12);
+    const auto expected = model.lower_bound(target);
+    it->seek(target);
+    ASSERT_EQ(it->valid(), expected != model.end());
+    if (it->valid()) {
+      ASSERT_EQ(it->key(), expected->first);
+    }
+    it->seek_for_prev(target);
+    ASSERT_EQ(it->valid(), expected != model.begin());
+    if (it->valid()) {
+      ASSERT_EQ(it->key(), std::prev(expected)->first);
+    }
+  }
+}
+
+TEST(MemTable, ManyWritersAndReaders) {
+  MemTable table;
+  constexpr int kWriters = 4;
+  constexpr uint64_t kEach = 5000;
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done.load()) {
+      const auto it = table.new_iterator();
+      std::string last;
+      for (it->seek_to_first(); it->valid(); it->next()) {
+        if (!last.empty()) {
+          ASSERT_LT(compare_internal(last, it->key()), 0);
+        }
+        ASSERT_EQ(it->value(), user_key_of(it->key()));
+        last.assign(it->key());
+      }
+    }
+  });
+  std::vector<std::thread> writers;
+  for (int w = 0; w < kWriters; w++) {
+    writers.emplace_back([&table, w] {
+      for (uint64_t i = 0; i < kEach; i++) {
+        // Keys of different writers lie side by side; every fourth is written by all.
+        const uint64_t n = i % 4 == 0 ? i * kWriters : i * kWriters + static_cast<uint64_t>(w);
+        const std::string key = "key" + std::to_string(n);
+        ASSERT_TRUE(table.add(key, 7, Kind::kValue, key).is_ok());
+        ASSERT_EQ(table.get(key, 7).value, key);
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  done = true;
+  reader.join();
+  uint64_t counted = 0;
+  const auto it = table.new_iterator();
+  for (it->seek_to_first(); it->valid(); it->next()) counted++;
+  EXPECT_EQ(counted, kEach / 4 + kWriters * (kEach - kEach / 4));
+  EXPECT_EQ(table.entries(), counted);
+}
+
+}  // namespace
+}  // namespace pgz

@@ -1,0 +1,157 @@
+// The cursor over a table: top index, index partition, data block.
+#include "engine/sst/table_rep.h"
+
+namespace pgz {
+
+class TableIterator final : public Iterator {
+ public:
+  TableIterator(const TableReader::Rep* table, bool fill_cache)
+      : table_(table), fill_cache_(fill_cache) {
+    top_.init(table_->top_index->slice(), 0);
+  }
+
+  bool valid() const override { return status_.is_ok() && data_.valid(); }
+
+  void seek_to_first() override {
+    begin();
+    top_.seek_to_first();
+    if (enter_partition()) {
+      index_.seek_to_first();
+      if (enter_block()) data_.seek_to_first();
+    }
+    settle_forward();
+  }
+
+  void seek_to_last() override {
+    begin();
+    top_.seek_to_last();
+    if (enter_partition()) {
+      index_.seek_to_last();
+      if (enter_block()) data_.seek_to_last();
+    }
+    settle_backward();
+  }
+
+  void seek(Slice target) override {
+    begin();
+    top_.seek(target);
+    if (enter_partition()) {
+      index_.seek(target);
+      if (enter_block()) data_.seek(target);
+    }
+    settle_forward();
+  }
+
+  void seek_for_prev(Slice target) override {
+    seek(target);
+    if (!status_.is_ok()) return;
+    if (!data_.valid()) {
+      seek_to_last();
+    } else if (compare_internal(data_.key(), target) != 0) {
+      prev();
+    }
+  }
+
+  void next() override {
+    data_.next();
+    settle_forward();
+  }
+
+  void prev() override {
+    data_.prev();
+    settle_backward();
+  }
+
+  Slice key() const override { return data_.key(); }
+  Slice value() const override { return data_.value(); }
+  Status status() const override { return status_; }
+
+ private:
+  void begin() {
+    status_ = Status::ok();
+    index_.clear();
+    data_.clear();
+  }
+
+  bool fail(Status status) {
+    status_ = std::move(status);
+    index_.clear();
+    data_.clear();
+    return false;
+  }
+
+  // Brings in what the level above stands on; false at its end.
+  bool enter_partition() {
+    if (!top_.valid()) {
+      index_.clear();
+      data_.clear();
+      if (!top_.corrupt()) return false;
+      return fail(sst::corruption(table_->name, table_->footer.top_index.offset, "bad top index"));
+    }
+    Status status = table_->load(top_.value(), fill_cache_, &partition_);
+    if (!status.is_ok()) return fail(std::move(status));
+    index_.init(partition_.slice(), 0);
+    return true;
+  }
+
+  bool enter_block() {
+    if (!index_.valid()) {
+      data_.clear();
+      return index_.corrupt() ? fail(table_->bad_block(top_.value())) : false;
+    }
+    Status status = table_->load(index_.value(), fill_cache_, &block_);
+    if (!status.is_ok()) return fail(std::move(status));
+    data_.init(block_.slice(), table_->options.global_ts);
+    return true;
+  }
+
+  // Goes on to following blocks until an entry or the end is reached.
+  void settle_forward() {
+    while (status_.is_ok() && !data_.valid()) {
+      if (data_.corrupt()) {
+        fail(table_->bad_block(index_.value()));
+        return;
+      }
+      if (!top_.valid()) return;
+      if (index_.valid()) index_.next();
+      if (!index_.valid() && !index_.corrupt()) {
+        top_.next();
+        if (!enter_partition()) return;
+        index_.seek_to_first();
+      }
+      if (enter_block()) data_.seek_to_first();
+    }
+  }
+
+  void settle_backward() {
+    while (status_.is_ok() && !data_.valid()) {
+      if (data_.corrupt()) {
+        fail(table_->bad_block(index_.value()));
+        return;
+      }
+      if (!top_.valid()) return;
+      if (index_.valid()) index_.prev();
+      if (!index_.valid() && !index_.corrupt()) {
+        top_.prev();
+        if (!enter_partition()) return;
+        index_.seek_to_last();
+      }
+      if (enter_block()) data_.seek_to_last();
+    }
+  }
+
+  const TableReader::Rep* table_;
+  const bool fill_cache_;
+  BlockIterator top_;
+  sst::PinnedBlock partition_;
+  BlockIterator index_;
+  sst::PinnedBlock block_;
+  BlockIterator data_;
+  Status status_;
+};
+
+std::unique_ptr<Iterator> TableReader::new_iterator(bool fill_cache) const {
+  return std::make_unique<TableIterator>(rep_.get(), fill_cache);
+}
+
+}  // namespace pgz

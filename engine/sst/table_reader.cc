@@ -1,0 +1,155 @@
+#include "engine/sst/filter.h"
+#include "engine/sst/hash.h"
+#include "engine/sst/table_rep.h"
+
+namespace pgz {
+
+using sst::BlockHandle;
+using sst::corruption;
+
+TableReader::TableReader(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+TableReader::~TableReader() = default;
+
+Status TableReader::Rep::bad_block(Slice handle_bytes) const {
+  BlockHandle handle;
+  handle.decode(&handle_bytes);
+  return corruption(name, handle.offset, "entries of a block make no sense");
+}
+
+Status TableReader::Rep::load(Slice handle_bytes, bool fill_cache, sst::PinnedBlock* block) const {
+  BlockHandle handle;
+  if (!handle.decode(&handle_bytes)) {
+    return corruption(name, footer.top_index.offset, "an index entry names no block");
+  }
+  if (options.cache != nullptr) {
+    const BlockCache::Pin pin = options.cache->lookup(options.table_id, handle.offset);
+    if (pin.handle != nullptr) {
+      block->set(options.cache, pin);
+      return Status::ok();
+    }
+  }
+  PGZ_ASSIGN(std::unique_ptr<BlockContents> contents,
+             sst::read_block(file.get(), name, footer.table_id, data_limit, handle));
+  if (options.cache != nullptr && fill_cache) {
+    block->set(options.cache,
+               options.cache->insert(options.table_id, handle.offset, std::move(contents)));
+  } else {
+    block->set(std::move(contents));
+  }
+  return Status::ok();
+}
+
+Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> file, std::string name,
+                                                       const TableReadOptions& options) {
+  auto rep = std::make_unique<Rep>();
+  rep->file = std::move(file);
+  rep->name = std::move(name);
+  rep->options = options;
+  File* in = rep->file.get();
+  PGZ_ASSIGN(const uint64_t size, in->size());
+  if (size < sst::kFooterBytes) {
+    return corruption(rep->name, 0, "too short for a table: " + std::to_string(size) + " bytes");
+  }
+  rep->data_limit = size - sst::kFooterBytes;
+  char bytes[sst::kFooterBytes];
+  PGZ_TRY(in->read(rep->data_limit, bytes, sizeof(bytes)));
+  PGZ_TRY(sst::Footer::decode(Slice(bytes, sizeof(bytes)), rep->name, rep->data_limit,
+                              &rep->footer));
+  if (rep->footer.table_id != options.table_id) {
+    return corruption(rep->name, rep->data_limit,
+                      "this is table " + std::to_string(rep->footer.table_id) + ", not " +
+                          std::to_string(options.table_id));
+  }
+  const auto read = [&](BlockHandle handle) {
+    return sst::read_block(in, rep->name, rep->footer.table_id, rep->data_limit, handle);
+  };
+  PGZ_ASSIGN(const std::unique_ptr<BlockContents> properties, read(rep->footer.properties));
+  if (!sst::decode_properties(properties->slice(), &rep->properties)) {
+    return corruption(rep->name, rep->footer.properties.offset, "bad properties");
+  }
+  rep->properties.file_bytes = rep->footer.file_bytes;
+  if (rep->properties.global_ts != (options.global_ts != 0)) {
+    return Status::make(Code::kInvalidArgument,
+                        rep->name + (rep->properties.global_ts
+                                         ? ": the run needs a commit timestamp"
+                                         : ": the table's keys carry timestamps of their own"));
+  }
+  PGZ_ASSIGN(rep->top_index, read(rep->footer.top_index));
+  if (rep->footer.filter.size != 0) {
+    PGZ_ASSIGN(rep->filter, read(rep->footer.filter));
+    if (!filter_is_sound(rep->filter->slice())) {
+      return corruption(rep->name, rep->footer.filter.offset, "bad filter");
+    }
+  }
+  return std::unique_ptr<TableReader>(new TableReader(std::move(rep)));
+}
+
+const TableProperties& TableReader::properties() const { return rep_->properties; }
+
+uint64_t TableReader::memory_bytes() const {
+  return sizeof(Rep) + rep_->top_index->size + (rep_->filter != nullptr ? rep_->filter->size : 0);
+}
+
+bool TableReader::may_contain(Slice user_key) const {
+  return rep_->filter == nullptr ||
+         filter_may_contain(rep_->filter->slice(), hash_key(user_key));
+}
+
+Status TableReader::get(Slice seek_key, std::string* value, TableGetResult* result) const {
+  *result = TableGetResult();
+  const Slice user_key = user_key_of(seek_key);
+  if (!may_contain(user_key)) return Status::ok();
+  const Rep& rep = *rep_;
+  BlockIterator top;
+  top.init(rep.top_index->slice(), 0);
+  top.seek(seek_key);
+  if (!top.valid()) {
+    return top.corrupt() ? corruption(rep.name, rep.footer.top_index.offset, "bad top index")
+                         : Status::ok();
+  }
+  sst::PinnedBlock partition;
+  PGZ_TRY(rep.load(top.value(), true, &partition));
+  BlockIterator index;
+  index.init(partition.slice(), 0);
+  index.seek(seek_key);
+  if (!index.valid()) return index.corrupt() ? rep.bad_block(top.value()) : Status::ok();
+  sst::PinnedBlock block;
+  PGZ_TRY(rep.load(index.value(), true, &block));
+  BlockIterator data;
+  data.init(block.slice(), rep.options.global_ts);
+  data.seek(seek_key);
+  if (!data.valid()) return data.corrupt() ? rep.bad_block(index.value()) : Status::ok();
+  if (user_key_of(data.key()) != user_key) return Status::ok();
+  const uint64_t trailer = load_trailer(data.key());
+  result->found = true;
+  result->kind = trailer_kind(trailer);
+  result->ts = trailer_ts(trailer);
+  if (value != nullptr) value->assign(data.value());
+  return Status::ok();
+}
+
+Status TableReader::verify() const {
+  const Rep& rep = *rep_;
+  uint64_t entries = 0;
+  std::string last;
+  const std::unique_ptr<Iterator> it = new_iterator(false);
+  for (it->seek_to_first(); it->valid(); it->next()) {
+    if (entries != 0 && compare_internal(it->key(), last) <= 0) {
+      return corruption(rep.name, 0, "keys out of order");
+    }
+    if (!may_contain(user_key_of(it->key()))) {
+      return corruption(rep.name, rep.footer.filter.offset, "a key is missing in the filter");
+    }
+    last.assign(it->key());
+    entries++;
+  }
+  PGZ_TRY(it->status());
+  if (entries != rep.properties.entries) {
+    return corruption(rep.name, rep.footer.properties.offset,
+                      std::to_string(entries) + " entries where the properties say " +
+                          std::to_string(rep.properties.entries));
+  }
+  return Status::ok();
+}
+
+}  // namespace pgz

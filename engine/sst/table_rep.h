@@ -1,0 +1,63 @@
+// An open table's state, shared by the reader's two files.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/sst/block.h"
+#include "engine/sst/format.h"
+#include "engine/sst/table.h"
+
+namespace pgz {
+
+namespace sst {
+
+// A block in use: pinned in the cache, or owned when there is none.
+class PinnedBlock {
+ public:
+  PinnedBlock() = default;
+  ~PinnedBlock() { reset(); }
+  PinnedBlock(const PinnedBlock&) = delete;
+  PinnedBlock& operator=(const PinnedBlock&) = delete;
+
+  void reset() {
+    if (pin_.handle != nullptr) cache_->release(pin_.handle);
+    pin_ = {};
+    owned_.reset();
+  }
+  void set(BlockCache* cache, BlockCache::Pin pin) {
+    reset();
+    cache_ = cache;
+    pin_ = pin;
+  }
+  void set(std::unique_ptr<BlockContents> owned) {
+    reset();
+    owned_ = std::move(owned);
+    pin_.block = owned_.get();
+  }
+  Slice slice() const { return pin_.block->slice(); }
+
+ private:
+  BlockCache* cache_ = nullptr;
+  BlockCache::Pin pin_;
+  std::unique_ptr<BlockContents> owned_;
+};
+
+}  // namespace sst
+
+struct TableReader::Rep {
+  // Brings in the block an index entry names.
+  Status load(Slice handle_bytes, bool fill_cache, sst::PinnedBlock* block) const;
+  Status bad_block(Slice handle_bytes) const;
+
+  std::unique_ptr<File> file;
+  std::string name;
+  TableReadOptions options;
+  sst::Footer footer;
+  uint64_t data_limit = 0;  // blocks end here
+  TableProperties properties;
+  std::unique_ptr<BlockContents> filter;  // null: none
+  std::unique_ptr<BlockContents> top_index;
+};
+
+}  // namespace pgz
