@@ -1,25 +1,32 @@
 /* pgz.h - the C interface of the pgz storage engine.
  *
  * pgz keeps ordered, versioned key-value data on disk, durably and with transactions. This header
- * is the whole of what the library exports; it is C11 and includes nothing but the standard
- * headers.
+ * is the whole of what the library exports; it is C11 and includes nothing but standard headers.
  *
- * Conventions that hold for every function unless its comment says otherwise
+ * Conventions that hold for every function unless its comment says otherwise:
  *
- *   Result      Every call that can fail returns a pgz_status. Details go into the caller's
- * pgz_error; `err` may be NULL. It is written only on failure. PGZ_NOT_FOUND and PGZ_PENDING are
- *               answers, not failures, and leave it alone.
- *   Handles     pgz_db, pgz_txn, pgz_cursor and pgz_iter are opaque tokens, not addresses. NULL or
- * a handle of another kind gives PGZ_INVALID_ARG, a closed one PGZ_CLOSED; neither touches
- * anything. Ownership   Keys, values, names and batches passed in are borrowed for the duration of
- * the call. What comes out is owned as the function says. Threads     A pgz_db may be used by any
- * number of threads. A pgz_txn, pgz_cursor or pgz_iter may move between threads but serves one call
- * at a time; a second call at the same moment gets PGZ_MISUSE. pgz_txn_cancel is the exception. A
- * cursor counts as its transaction. Blocking    "Does not block" means: no wait for another
- * transaction or for a flush to the device. Reading a block that is not in the cache may still read
- * from disk. Limits      Keys are 1..16384 bytes, values at most 1 GiB - 1. Structs     Begin with
- * `uint32_t struct_size`, set by the caller to sizeof. The library reads and writes no further than
- * that, so both sides may be of different ages.
+ * Result. Every call that can fail returns a pgz_status. Details go into the caller's pgz_error;
+ * `err` may be NULL. It is written only on failure. PGZ_NOT_FOUND and PGZ_PENDING are answers, not
+ * failures, and leave it alone.
+ *
+ * Handles. pgz_db, pgz_txn, pgz_cursor and pgz_iter are opaque tokens, not addresses. NULL or a
+ * handle of another kind gives PGZ_INVALID_ARG, a closed one PGZ_CLOSED; neither touches anything.
+ *
+ * Ownership. Keys, values, names and batches passed in are borrowed for the duration of the call.
+ * What comes out is owned as the function says.
+ *
+ * Threads. A pgz_db may be used by any number of threads. A pgz_txn, pgz_cursor or pgz_iter may
+ * move between threads but serves one call at a time; a second call at the same moment gets
+ * PGZ_MISUSE. A cursor counts as its transaction. pgz_txn_cancel is the exception.
+ *
+ * Blocking. "Does not block" means: no wait for another transaction or for a flush to the device.
+ * Reading a block that is not in the cache may still read from disk, and a write may be slowed down
+ * while background work catches up.
+ *
+ * Limits. Keys are 1 to 16384 bytes, values at most 1 GiB - 1.
+ *
+ * Structs begin with `uint32_t struct_size`, set by the caller to sizeof. The library reads and
+ * writes no further than that, so both sides may be of different ages.
  */
 #ifndef PGZ_H_
 #define PGZ_H_

@@ -1,0 +1,98 @@
+// LockEntry: one lock in its bucket, with its holders and its queue. Private to the lock table.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/base/slice.h"
+#include "engine/txn/lock_table.h"
+
+namespace pgz {
+
+struct LockHolder {
+  LockOwner* owner = nullptr;
+  LockModes modes = 0;
+};
+
+// Most locks have one holder and no queue, so what is rare lives apart. The name's bytes follow the
+// struct. Protected by the bucket's mutex.
+struct LockEntry {
+  struct Crowd {
+    std::vector<LockHolder> holders;  // beyond the first
+    LockOwner* head = nullptr;
+    LockOwner* tail = nullptr;
+  };
+
+  LockEntry* next = nullptr;
+  uint64_t hash = 0;
+  LockHolder first;
+  std::unique_ptr<Crowd> crowd;
+  uint32_t name_bytes = 0;
+  LockSpace space = LockSpace::kRow;
+
+  Slice name() const { return Slice(reinterpret_cast<const char*>(this + 1), name_bytes); }
+
+  Crowd* make_crowd() {
+    if (crowd == nullptr) crowd = std::make_unique<Crowd>();
+    return crowd.get();
+  }
+  LockOwner* head() const { return crowd == nullptr ? nullptr : crowd->head; }
+  bool unused() const {
+    return first.owner == nullptr &&
+           (crowd == nullptr || (crowd->holders.empty() && crowd->head == nullptr));
+  }
+
+  LockHolder* holder(const LockOwner* owner) {
+    if (first.owner == owner) return &first;
+    if (crowd == nullptr) return nullptr;
+    for (LockHolder& h : crowd->holders) {
+      if (h.owner == owner) return &h;
+    }
+    return nullptr;
+  }
+  LockHolder* add_holder(LockOwner* owner) {
+    if (first.owner == nullptr) {
+      first = LockHolder{owner, 0};
+      return &first;
+    }
+    make_crowd()->holders.push_back(LockHolder{owner, 0});
+    return &crowd->holders.back();
+  }
+  void remove_holder(LockHolder* h) {
+    if (crowd == nullptr || crowd->holders.empty()) {
+      *h = LockHolder{};
+      return;
+    }
+    *h = crowd->holders.back();
+    crowd->holders.pop_back();
+  }
+  // The modes owners other than `owner` hold.
+  LockModes held_by_others(const LockOwner* owner) const {
+    LockModes modes = first.owner != nullptr && first.owner != owner ? first.modes : LockModes{0};
+    if (crowd != nullptr) {
+      for (const LockHolder& h : crowd->holders) {
+        if (h.owner != owner) modes = static_cast<LockModes>(modes | h.modes);
+      }
+    }
+    return modes;
+  }
+
+  // Calls visit(LockOwner*) for each owner that keeps `waiter`, which waits here, waiting.
+  template <class Visit>
+  void for_each_blocker(const LockOwner* waiter, Visit visit) const {
+    const LockModes wanted = conflicting_modes(space, waiter->mode_);
+    if (first.owner != nullptr && first.owner != waiter && (first.modes & wanted) != 0) {
+      visit(first.owner);
+    }
+    if (crowd == nullptr) return;
+    for (const LockHolder& h : crowd->holders) {
+      if (h.owner != waiter && (h.modes & wanted) != 0) visit(h.owner);
+    }
+    for (LockOwner* ahead = crowd->head; ahead != waiter; ahead = ahead->queue_next_) {
+      if ((mode_bit(ahead->mode_) & wanted) != 0) visit(ahead);
+    }
+  }
+};
+
+}  // namespace pgz

@@ -1,0 +1,201 @@
+// LockTable: row, table and advisory locks of all transactions, in one table.
+//
+// Queues are first come, first served: a request waits for whoever holds a conflicting mode and for
+// whoever waits ahead of it with one. An owner that already holds the lock and wants more goes
+// ahead of the first waiter that its own hold keeps waiting. A wait ends exactly once, as granted,
+// cancelled, timed out or deadlock; that is one transition under the mutex of the lock's bucket.
+//
+// The deadlock detector runs for a wait when it has lasted its deadlock timeout. It walks holder
+// edges and queue edges with every bucket locked; the waiter that finds itself on a cycle is the
+// victim. A cycle is complete only when its last wait began, so one look per wait suffices.
+//
+// Memory is bounded: beyond LockTableOptions::memory_bytes a new lock is refused.
+//
+// Threads: an owner is used by one thread at a time, except cancel(), which any may call; the table
+// by all.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/runtime.h"
+#include "engine/base/slice.h"
+#include "engine/base/status.h"
+#include "engine/base/sync.h"
+#include "engine/txn/lock_modes.h"
+#include "engine/txn/write_buffer.h"
+
+namespace pgz {
+
+class LockTable;
+struct LockEntry;
+class LockOwner;
+
+// How a lock wait ends is told to a sink, outside all mutexes of the table, exactly once.
+class LockSink {
+ public:
+  virtual ~LockSink() = default;
+  virtual void lock_wait_ended(uint64_t tag, Status status) = 0;
+};
+
+// How to wait. With tag 0 acquire() itself waits; else it answers kPending and the sink is told.
+struct LockWait {
+  bool try_only = false;
+  uint64_t tag = 0;
+  uint64_t timeout_micros = 0;           // 0: no limit
+  uint64_t deadlock_timeout_micros = 0;  // 0: the table's
+};
+
+struct LockTableOptions {
+  uint64_t memory_bytes = uint64_t{64} << 20;
+  uint64_t deadlock_timeout_micros = 1'000'000;
+};
+
+struct LockTableStats {
+  uint64_t held = 0;
+  uint64_t memory_bytes = 0;
+  uint64_t waits = 0;
+  uint64_t deadlocks = 0;
+};
+
+// The locks of one transaction. Holds nothing and waits for nothing when destroyed.
+class LockOwner {
+ public:
+  // `session` names it in blocked_by().
+  explicit LockOwner(uint64_t session) : session_(session) {}
+  ~LockOwner();
+  LockOwner(const LockOwner&) = delete;
+  LockOwner& operator=(const LockOwner&) = delete;
+
+  uint64_t session() const { return session_; }
+  bool waiting() const { return bucket_.load(std::memory_order_acquire) != kNotWaiting; }
+  size_t held() const { return held_.size(); }
+
+ private:
+  friend class LockTable;
+  friend struct LockEntry;
+  static constexpr uint32_t kNotWaiting = ~uint32_t{0};
+
+  struct Held {
+    LockEntry* entry;
+    OpNum op;
+    LockMode mode;
+  };
+
+  const uint64_t session_;
+  // Changed by the owner's thread, or by whoever grants while the owner waits.
+  std::vector<Held> held_;
+
+  // The one wait, linked into its entry's queue. Protected by the mutex of bucket_.
+  std::atomic<uint32_t> bucket_{kNotWaiting};
+  LockEntry* entry_ = nullptr;
+  LockOwner* queue_next_ = nullptr;  // in the entry's queue
+  LockOwner* queue_prev_ = nullptr;
+  LockOwner* bucket_next_ = nullptr;  // among all waits of the bucket
+  LockOwner* bucket_prev_ = nullptr;
+  LockMode mode_ = 0;
+  OpNum op_ = 0;
+  uint64_t tag_ = 0;
+  uint64_t timeout_at_ = 0;   // Clock::now_micros(); 0: never
+  uint64_t deadlock_at_ = 0;  // 0: looked already
+  uint64_t visit_ = 0;        // detector's mark
+
+  // For waits with tag 0.
+  Event ended_;
+  Status outcome_;
+};
+
+class LockTable {
+ public:
+  LockTable(const Runtime& runtime, const LockTableOptions& options, LockSink* sink);
+  // shutdown() if it was not called. No owner holds or waits.
+  ~LockTable();
+  LockTable(const LockTable&) = delete;
+  LockTable& operator=(const LockTable&) = delete;
+
+  // ok: held (in this or a stronger mode). kBusy: would have to wait and may not. kPending: waits;
+  // the sink will hear. kOutOfMemory: the bound is reached. With tag 0 also how the wait ended:
+  // kCancelled, kTimedOut, kDeadlock, or the status given to shutdown(). *waited (may be null) says
+  // whether somebody stood in the way.
+  Status acquire(LockOwner* owner, LockSpace space, Slice name, LockMode mode, OpNum op,
+                 const LockWait& wait, bool* waited);
+  // Ends the owner's wait with kCancelled; false when it has none.
+  bool cancel(LockOwner* owner);
+  // Gives back every lock numbered op or higher; 0: all. The owner does not wait.
+  void release_from(LockOwner* owner, OpNum op);
+  void release_all(LockOwner* owner) { release_from(owner, 0); }
+  bool holds(const LockOwner* owner, LockSpace space, Slice name, LockMode mode) const;
+
+  // The sessions that owners of `session` wait for.
+  std::vector<uint64_t> blocked_by(uint64_t session) const;
+  LockTableStats stats() const;
+  // Ends every wait with `why`; later requests that would wait get it too. Ends the timer thread.
+  void shutdown(const Status& why);
+
+ private:
+  static constexpr uint32_t kBuckets = 256;  // a power of two
+  static constexpr uint64_t kNever = ~uint64_t{0};
+
+  struct Bucket {
+    mutable Mutex mu;
+    std::vector<LockEntry*> slots;  // a power of two; chained by LockEntry::next
+    size_t entries = 0;
+    LockOwner* waits = nullptr;  // list through bucket_next_
+  };
+  // A wait that ended and that nobody has been told of yet.
+  struct Ended {
+    LockOwner* owner;
+    uint64_t tag;
+    Status status;
+  };
+  using EndedList = std::vector<Ended>;
+
+  static uint32_t bucket_of(uint64_t hash) { return static_cast<uint32_t>(hash) & (kBuckets - 1); }
+  static LockEntry* find(const Bucket& bucket, uint64_t hash, LockSpace space, Slice name);
+  // Null when the bound is reached.
+  LockEntry* insert(Bucket* bucket, uint64_t hash, LockSpace space, Slice name);
+  void erase_if_unused(Bucket* bucket, LockEntry* entry);
+  bool reserve_memory(size_t bytes);
+
+  bool grant(LockEntry* entry, LockOwner* owner, LockMode mode, OpNum op);
+  // Returns when the timer has to look at it.
+  uint64_t enqueue(uint32_t bucket, LockEntry* entry, LockOwner* owner, LockOwner* before,
+                   LockMode mode, OpNum op, const LockWait& wait);
+  void end_wait(LockOwner* owner, Status status, EndedList* ended);
+  void grant_waiters(LockEntry* entry, EndedList* ended);
+  void tell(EndedList* ended);
+
+  // Timer thread.
+  void timer_loop();
+  void schedule(uint64_t deadline);
+  // Ends waits that took too long. Returns the next deadline; *look: some wait wants the detector.
+  uint64_t end_overdue(uint64_t now, bool* look);
+  void detect(uint64_t now);
+  bool on_cycle(LockOwner* start);
+  void lock_all() const;
+  void unlock_all() const;
+
+  const Runtime runtime_;
+  const LockTableOptions options_;
+  LockSink* const sink_;
+  std::unique_ptr<Bucket[]> buckets_;
+  std::atomic<uint64_t> memory_{0};
+  std::atomic<uint64_t> held_{0};
+  std::atomic<uint64_t> waits_{0};
+  std::atomic<uint64_t> deadlocks_{0};
+  std::atomic<bool> closed_{false};
+  Status closed_why_;    // set before closed_
+  uint64_t visits_ = 0;  // detector only
+
+  Mutex timer_mu_;
+  CondVar timer_cv_;
+  uint64_t next_deadline_ PGZ_GUARDED_BY(timer_mu_) = kNever;
+  bool stop_ PGZ_GUARDED_BY(timer_mu_) = false;
+  std::unique_ptr<Joinable> timer_;
+};
+
+}  // namespace pgz

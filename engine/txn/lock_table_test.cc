@@ -1,0 +1,287 @@
+#include "engine/txn/lock_table.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "engine/base/clock.h"
+
+namespace pgz {
+namespace {
+
+// Collects how waits ended; lets a test wait for one.
+class Sink : public LockSink {
+ public:
+  void lock_wait_ended(uint64_t tag, Status status) override {
+    MutexLock lock(&mu_);
+    EXPECT_FALSE(ended_.contains(tag)) << "told twice: " << tag;
+    ended_[tag] = status.code();
+    cv_.notify_all();
+  }
+  Code wait_for(uint64_t tag) {
+    MutexLock lock(&mu_);
+    while (!ended_.contains(tag)) {
+      if (!cv_.wait_for(&mu_, 20'000'000)) return Code::kUnknown;
+    }
+    const Code code = ended_[tag];
+    ended_.erase(tag);
+    return code;
+  }
+  bool told(uint64_t tag) {
+    MutexLock lock(&mu_);
+    return ended_.contains(tag);
+  }
+
+ private:
+  Mutex mu_;
+  CondVar cv_;
+  std::map<uint64_t, Code> ended_;
+};
+
+class LockTableTest : public testing::Test {
+ protected:
+  void make(uint64_t memory_bytes, uint64_t deadlock_timeout_micros) {
+    Runtime runtime;
+    runtime.clock = system_clock();
+    runtime.executor = thread_executor();
+    LockTableOptions options;
+    options.memory_bytes = memory_bytes;
+    options.deadlock_timeout_micros = deadlock_timeout_micros;
+    table_ = std::make_unique<LockTable>(runtime, options, &sink_);
+  }
+  void SetUp() override { make(1 << 20, 20'000); }
+  void TearDown() override {
+    table_->shutdown(Status::make(Code::kClosed, "over"));
+    for (auto& [id, owner] : owners_) table_->release_all(owner.get());
+    EXPECT_EQ(table_->stats().held, 0u);
+    EXPECT_EQ(table_->stats().memory_bytes, 0u);
+    owners_.clear();
+    table_.reset();
+  }
+  LockOwner* owner(int id) {
+    auto& slot = owners_[id];
+    if (slot == nullptr) slot = std::make_unique<LockOwner>(id);
+    return slot.get();
+  }
+  // A wait of owner `id` has the tag `id`.
+  Code lock(int id, LockSpace space, Slice name, LockMode mode, OpNum op = 1,
+            uint64_t timeout_micros = 0) {
+    LockWait wait;
+    wait.tag = static_cast<uint64_t>(id);
+    wait.timeout_micros = timeout_micros;
+    return table_->acquire(owner(id), space, name, mode, op, wait, nullptr).code();
+  }
+  Code row(int id, Slice name, LockMode mode = kRowUpdate, OpNum op = 1) {
+    return lock(id, LockSpace::kRow, name, mode, op);
+  }
+  Code try_row(int id, Slice name, LockMode mode) {
+    LockWait wait;
+    wait.try_only = true;
+    return table_->acquire(owner(id), LockSpace::kRow, name, mode, 1, wait, nullptr).code();
+  }
+
+  // Waits for a victim; counts those of the waits that ended so far.
+  int victims_of(std::initializer_list<uint64_t> tags) {
+    int victims = 0;
+    while (victims == 0) {
+      for (uint64_t tag : tags) {
+        if (sink_.told(tag) && sink_.wait_for(tag) == Code::kDeadlock) victims++;
+      }
+      std::this_thread::yield();
+    }
+    return victims;
+  }
+
+  Sink sink_;
+  std::unique_ptr<LockTable> table_;
+  std::map<int, std::unique_ptr<LockOwner>> owners_;
+};
+
+// The matrices of PostgreSQL's documentation (13.3.1 and 13.3.2), one row per mode.
+TEST(LockModes, ConflictsArePostgresqls) {
+  const char* const row_conflicts[] = {"...X", "..XX", ".XXX", "XXXX"};
+  const char* const table_conflicts[] = {".......X", "......XX", "....XXXX", "...XXXXX",
+                                         "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX"};
+  for (int a = 1; a <= 4; a++) {
+    for (int b = 1; b <= 4; b++) {
+      EXPECT_EQ(row_conflicts[a - 1][b - 1] == 'X',
+                (conflicting_modes(LockSpace::kRow, a) & mode_bit(b)) != 0)
+          << a << " " << b;
+    }
+  }
+  for (int a = 1; a <= 8; a++) {
+    for (int b = 1; b <= 8; b++) {
+      EXPECT_EQ(table_conflicts[a - 1][b - 1] == 'X',
+                (conflicting_modes(LockSpace::kTable, a) & mode_bit(b)) != 0)
+          << a << " " << b;
+    }
+  }
+  EXPECT_TRUE(covers(LockSpace::kTable, mode_bit(kAccessExclusive), kShare));
+  EXPECT_FALSE(covers(LockSpace::kTable, mode_bit(kShare), kRowExclusive));
+  EXPECT_TRUE(covers(LockSpace::kRow, mode_bit(kRowNoKeyUpdate), kRowKeyShare));
+}
+
+TEST_F(LockTableTest, SharersShareAndWritersWaitInOrder) {
+  EXPECT_EQ(row(1, "k", kRowShare), Code::kOk);
+  EXPECT_EQ(row(2, "k", kRowShare), Code::kOk);
+  EXPECT_EQ(row(3, "k", kRowUpdate), Code::kPending);
+  // Fair: a sharer that comes after the writer does not overtake it.
+  EXPECT_EQ(row(4, "k", kRowShare), Code::kPending);
+  EXPECT_EQ(try_row(5, "k", kRowKeyShare), Code::kBusy);
+  EXPECT_EQ(row(6, "other"), Code::kOk);
+  table_->release_all(owner(1));
+  EXPECT_FALSE(sink_.told(3));
+  table_->release_all(owner(2));
+  EXPECT_EQ(sink_.wait_for(3), Code::kOk);
+  EXPECT_FALSE(sink_.told(4));
+  EXPECT_TRUE(table_->holds(owner(3), LockSpace::kRow, "k", kRowUpdate));
+  table_->release_all(owner(3));
+  EXPECT_EQ(sink_.wait_for(4), Code::kOk);
+}
+
+TEST_F(LockTableTest, SpacesAreApart) {
+  EXPECT_EQ(lock(1, LockSpace::kTable, "n", kAccessExclusive), Code::kOk);
+  EXPECT_EQ(lock(2, LockSpace::kAdvisory, "n", kExclusive), Code::kOk);
+  EXPECT_EQ(row(3, "n"), Code::kOk);
+}
+
+TEST_F(LockTableTest, HolderUpgradesAheadOfTheQueue) {
+  EXPECT_EQ(lock(1, LockSpace::kTable, "t", kAccessShare), Code::kOk);
+  EXPECT_EQ(lock(2, LockSpace::kTable, "t", kAccessExclusive), Code::kPending);
+  // Waiting behind 2 would be a deadlock: 2 waits for 1.
+  EXPECT_EQ(lock(1, LockSpace::kTable, "t", kRowExclusive), Code::kOk);
+  table_->release_all(owner(1));
+  EXPECT_EQ(sink_.wait_for(2), Code::kOk);
+}
+
+TEST_F(LockTableTest, RollbackReleasesWhatCameAfter) {
+  EXPECT_EQ(row(1, "a", kRowKeyShare, 1), Code::kOk);
+  EXPECT_EQ(row(1, "a", kRowUpdate, 5), Code::kOk);
+  EXPECT_EQ(row(1, "b", kRowUpdate, 5), Code::kOk);
+  EXPECT_EQ(row(2, "b", kRowUpdate), Code::kPending);
+  table_->release_from(owner(1), 5);
+  EXPECT_EQ(sink_.wait_for(2), Code::kOk);
+  EXPECT_EQ(try_row(3, "a", kRowNoKeyUpdate), Code::kOk);
+  EXPECT_EQ(try_row(4, "a", kRowUpdate), Code::kBusy);
+}
+
+TEST_F(LockTableTest, CancelEndsOnceAndLetsOthersThrough) {
+  EXPECT_EQ(row(1, "k", kRowShare), Code::kOk);
+  EXPECT_EQ(row(2, "k", kRowUpdate), Code::kPending);
+  EXPECT_EQ(row(3, "k", kRowShare), Code::kPending);
+  EXPECT_TRUE(table_->cancel(owner(2)));
+  EXPECT_FALSE(table_->cancel(owner(2)));
+  EXPECT_EQ(sink_.wait_for(2), Code::kCancelled);
+  EXPECT_EQ(sink_.wait_for(3), Code::kOk);
+}
+
+TEST_F(LockTableTest, TimesOut) {
+  make(1 << 20, 60'000'000);
+  EXPECT_EQ(row(1, "k"), Code::kOk);
+  EXPECT_EQ(lock(2, LockSpace::kRow, "k", kRowUpdate, 1, 10'000), Code::kPending);
+  EXPECT_EQ(sink_.wait_for(2), Code::kTimedOut);
+  EXPECT_EQ(lock(3, LockSpace::kRow, "k", kRowUpdate, 1, 5'000'000), Code::kPending);
+  EXPECT_EQ(lock(4, LockSpace::kRow, "k", kRowUpdate, 1, 10'000), Code::kPending);
+  EXPECT_EQ(sink_.wait_for(4), Code::kTimedOut);
+  table_->release_all(owner(1));
+  EXPECT_EQ(sink_.wait_for(3), Code::kOk);
+}
+
+TEST_F(LockTableTest, DeadlockOfThree) {
+  EXPECT_EQ(row(1, "a"), Code::kOk);
+  EXPECT_EQ(row(2, "b"), Code::kOk);
+  EXPECT_EQ(row(3, "c"), Code::kOk);
+  EXPECT_EQ(row(1, "b"), Code::kPending);
+  EXPECT_EQ(row(2, "c"), Code::kPending);
+  EXPECT_EQ(table_->blocked_by(1), std::vector<uint64_t>({2}));
+  EXPECT_EQ(row(3, "a"), Code::kPending);
+  // Exactly one victim, however long one looks.
+  EXPECT_EQ(victims_of({1, 2, 3}), 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  EXPECT_EQ(table_->stats().deadlocks, 1u);
+}
+
+TEST_F(LockTableTest, DeadlockThroughTheQueue) {
+  // 1 holds KEY SHARE on a; 2 waits for UPDATE on it, holding b; 3, holding c, waits behind 2 for
+  // KEY SHARE (a queue edge only); 2 -> 1, 1 -> c (3), 3 -> 2.
+  EXPECT_EQ(row(1, "a", kRowKeyShare), Code::kOk);
+  EXPECT_EQ(row(3, "c"), Code::kOk);
+  EXPECT_EQ(row(2, "a", kRowUpdate), Code::kPending);
+  EXPECT_EQ(row(3, "a", kRowKeyShare), Code::kPending);
+  EXPECT_EQ(row(1, "c"), Code::kPending);
+  EXPECT_EQ(victims_of({1, 2, 3}), 1);
+}
+
+TEST_F(LockTableTest, MemoryIsBounded) {
+  make(20'000, 1'000'000);
+  int taken = 0;
+  while (row(1, "key" + std::to_string(taken)) == Code::kOk) taken++;
+  EXPECT_GT(taken, 50);
+  EXPECT_LT(taken, 400);
+  EXPECT_EQ(row(1, "another"), Code::kOutOfMemory);
+  EXPECT_EQ(row(1, "key0"), Code::kOk);  // held already
+  table_->release_all(owner(1));
+  EXPECT_EQ(row(1, "another"), Code::kOk);
+}
+
+TEST_F(LockTableTest, ShutdownEndsWaits) {
+  EXPECT_EQ(row(1, "k"), Code::kOk);
+  EXPECT_EQ(row(2, "k"), Code::kPending);
+  Code blocked = Code::kOk;
+  std::thread waiter([&] {
+    blocked = table_->acquire(owner(7), LockSpace::kRow, "k", kRowShare, 1, {}, nullptr).code();
+  });
+  while (table_->stats().waits < 2) std::this_thread::yield();
+  table_->shutdown(Status::make(Code::kClosed, "over"));
+  waiter.join();
+  EXPECT_EQ(blocked, Code::kClosed);
+  EXPECT_EQ(sink_.wait_for(2), Code::kClosed);
+  EXPECT_EQ(row(3, "k"), Code::kClosed);
+}
+
+// Exclusion under load: each thread adds to unprotected numbers under their row locks, taking two
+// at a time in any order, so deadlocks happen and must all be resolved.
+TEST_F(LockTableTest, StressExcludes) {
+  make(1 << 20, 2'000);
+  constexpr int kRows = 5;
+  int64_t numbers[kRows] = {};
+  std::atomic<int64_t> added{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; t++) {
+    LockOwner* me = owner(100 + t);
+    threads.emplace_back([&, t, me] {
+      std::mt19937 random(t);
+      for (int i = 0; i < 2000; i++) {
+        const int a = static_cast<int>(random() % kRows);
+        const int b = static_cast<int>(random() % kRows);
+        LockWait wait;
+        wait.timeout_micros = random() % 10 == 0 ? 500 : 0;
+        Status s =
+            table_->acquire(me, LockSpace::kRow, std::to_string(a), kRowUpdate, 1, wait, nullptr);
+        if (s.is_ok()) {
+          s = table_->acquire(me, LockSpace::kRow, std::to_string(b), kRowNoKeyUpdate, 2, wait,
+                              nullptr);
+        }
+        if (s.is_ok()) {
+          numbers[a]++;
+          numbers[b]++;
+          added += 2;
+        } else {
+          ASSERT_TRUE(s.is(Code::kDeadlock) || s.is(Code::kTimedOut)) << s.to_string();
+        }
+        table_->release_all(me);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  int64_t sum = 0;
+  for (int64_t n : numbers) sum += n;
+  EXPECT_EQ(sum, added.load());
+  EXPECT_GT(sum, 0);
+}
+
+}  // namespace
+}  // namespace pgz

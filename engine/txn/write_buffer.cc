@@ -1,0 +1,129 @@
+#include "engine/txn/write_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "engine/base/assert.h"
+
+namespace pgz {
+
+namespace {
+
+constexpr uint64_t kEntryOverheadBytes = 16;
+
+uint64_t weight(Slice key, Slice value) { return key.size() + value.size() + kEntryOverheadBytes; }
+
+}  // namespace
+
+WriteBuffer::WriteBuffer() : head_(new_node(0, Kind::kValue, {}, {}, kHeightMax)) {
+  std::fill(std::begin(tail_), std::end(tail_), head_);
+}
+
+bool WriteBuffer::precedes(const Node* node, Slice key, OpNum op) {
+  const int order = compare(node->key, key);
+  return order < 0 || (order == 0 && node->op > op);
+}
+
+Slice WriteBuffer::copy(Slice bytes) {
+  if (bytes.empty()) return {};
+  char* to = arena_.allocate(bytes.size());
+  std::memcpy(to, bytes.data(), bytes.size());
+  return Slice(to, bytes.size());
+}
+
+int WriteBuffer::random_height() {
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  // One in four goes a level up.
+  const int ups = __builtin_ctzll(random_ | (uint64_t{1} << (2 * (kHeightMax - 1)))) / 2;
+  return std::min(ups + 1, kHeightMax);
+}
+
+WriteBuffer::Node* WriteBuffer::new_node(OpNum op, Kind kind, Slice key, Slice value, int height) {
+  const size_t bytes = sizeof(Node) + sizeof(Node*) * static_cast<size_t>(height - 1);
+  Node* node = new (arena_.allocate_aligned(bytes)) Node{};
+  node->key = key;
+  node->value = value;
+  node->op = op;
+  node->kind = kind;
+  node->dead = false;
+  node->height = static_cast<uint8_t>(height);
+  std::fill(node->next, node->next + height, nullptr);
+  return node;
+}
+
+const WriteBuffer::Node* WriteBuffer::last_before(Slice key, OpNum op, Node** prev) const {
+  Node* at = head_;
+  for (int level = kHeightMax - 1; level >= 0; level--) {
+    for (Node* next = at->next[level]; next != nullptr && precedes(next, key, op);
+         next = at->next[level]) {
+      at = next;
+    }
+    if (prev != nullptr) prev[level] = at;
+  }
+  return at;
+}
+
+void WriteBuffer::add(OpNum op, Kind kind, Slice key, Slice value) {
+  Node* prev[kHeightMax];
+  // Bulk loads come in key order: then the place is after the tails.
+  if (tail_[0] == head_ || precedes(tail_[0], key, op)) {
+    std::copy(std::begin(tail_), std::end(tail_), prev);
+  } else {
+    last_before(key, op, prev);
+    Node* same = prev[0]->next[0];
+    if (same != nullptr && same->op == op && same->key == key) {
+      if (same->dead) {
+        same->dead = false;
+        live_++;
+      } else {
+        live_bytes_ -= weight(same->key, same->value);
+      }
+      same->kind = kind;
+      same->value = copy(value);
+      live_bytes_ += weight(key, value);
+      return;
+    }
+  }
+  const int height = random_height();
+  Node* node = new_node(op, kind, copy(key), copy(value), height);
+  for (int level = 0; level < height; level++) {
+    node->next[level] = prev[level]->next[level];
+    prev[level]->next[level] = node;
+    if (tail_[level] == prev[level]) tail_[level] = node;
+  }
+  live_++;
+  live_bytes_ += weight(key, value);
+  max_op_ = std::max(max_op_, op);
+}
+
+void WriteBuffer::cut(OpNum op) {
+  if (op > max_op_) return;
+  for (Node* node = head_->next[0]; node != nullptr; node = node->next[0]) {
+    if (node->op < op || node->dead) continue;
+    node->dead = true;
+    live_--;
+    live_bytes_ -= weight(node->key, node->value);
+  }
+  max_op_ = op == 0 ? 0 : op - 1;
+}
+
+const WriteBuffer::Node* WriteBuffer::find(Slice key, OpNum read_op) const {
+  if (read_op == 0) return nullptr;
+  const Node* node = last_before(key, read_op - 1, nullptr)->next[0];
+  while (node != nullptr && node->dead && node->key == key) node = node->next[0];
+  return node != nullptr && node->key == key ? node : nullptr;
+}
+
+const WriteBuffer::Node* WriteBuffer::seek(Slice key) const {
+  return last_before(key, kOpAll, nullptr)->next[0];
+}
+
+const WriteBuffer::Node* WriteBuffer::before(Slice key) const {
+  const Node* node = last_before(key, kOpAll, nullptr);
+  return node == head_ ? nullptr : node;
+}
+
+}  // namespace pgz
