@@ -1,10 +1,10 @@
 // The commit log: what makes a commit durable.
 //
 // The log is a stream of 4 KiB blocks in slot files of fixed size (format: log/format.h). An LSN
-// is a byte position in that stream; LSNs only grow and are never used twice. A record is an opaque
-// byte string, cut into fragments over as many blocks and slots as it needs; it exists when its
-// last fragment does. Each group starts at a new block, so no block that was acknowledged is ever
-// written again.
+// is a byte position in that stream; LSNs only grow and are never used twice. A record is an
+// opaque byte string, cut into fragments over as many blocks and slots as it needs; it exists when
+// its last fragment does. Each group starts at a new block, so no block that was acknowledged is
+// ever written again.
 //
 // Threads: append() is called under the caller's append mutex (one at a time); flush() and seal() by
 // one log thread; the rest by anyone. append() never waits for the disk, except when a slot ends and

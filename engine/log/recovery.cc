@@ -1,0 +1,223 @@
+#include "engine/log/recovery.h"
+
+#include <algorithm>
+
+namespace pgz::log {
+namespace {
+
+constexpr uint64_t kBlocksPerRead = 256;
+
+}  // namespace
+
+BlockReader::BlockReader() : buffer_(kBlocksPerRead * kBlockBytes) {}
+
+Status BlockReader::read(const SlotRef& slot, uint64_t index, const char** block) {
+  if (slot_ != slot.get() || index < first_ || index >= first_ + count_) {
+    slot_ = slot.get();
+    first_ = index;
+    PGZ_ASSIGN(const size_t got,
+               slot->file->read_some(index * kBlockBytes, buffer_.data(), buffer_.size()));
+    count_ = got / kBlockBytes;
+  }
+  *block = index < first_ + count_ ? buffer_.data() + (index - first_) * kBlockBytes : nullptr;
+  return Status::ok();
+}
+
+Recovery::Recovery(const LogOptions& options, std::vector<SlotRef> slots) : options_(options) {
+  for (SlotRef& slot : slots) slots_.push_back(Slot{std::move(slot), std::nullopt, {}, false});
+}
+
+std::string Recovery::where(const Slot& slot, Lsn lsn) {
+  return slot.file->path + " at offset " + std::to_string(lsn - slot.begin());
+}
+
+Status Recovery::scan() {
+  for (Slot& slot : slots_) PGZ_TRY(scan_slot(&slot));
+  return Status::ok();
+}
+
+Status Recovery::scan_slot(Slot* slot) {
+  for (uint64_t i = 0;; ++i) {
+    const char* block = nullptr;
+    PGZ_TRY(reader_.read(slot->file, i, &block));
+    if (block == nullptr) return Status::ok();
+    const std::optional<BlockHeader> h = parse_block(block, options_.uuid);
+    if (!h) continue;
+    slot->any_valid = true;
+    epoch_max_ = std::max(epoch_max_, h->epoch);
+    position_end_max_ = std::max(position_end_max_, h->position + kBlockBytes);
+    if (h->durable_lsn > durable_max_) {
+      durable_max_ = h->durable_lsn;
+      durable_where_ = slot->file->path + " at offset " + std::to_string(i * kBlockBytes);
+    }
+    if (i > 0 || h->kind != BlockKind::kSlotHeader) continue;
+    const auto header = parse_slot_header(Slice(block + kBlockHeaderBytes, h->length));
+    if (!header) continue;
+    slot->first = h;
+    slot->header = *header;
+    position_end_max_ = std::max(position_end_max_, slot->end());
+  }
+}
+
+// The youngest slot before which nothing is needed.
+const Recovery::Slot* Recovery::find_start(Lsn from) const {
+  const Slot* best = nullptr;
+  for (const Slot& slot : slots_) {
+    if (!slot.first || slot.header.accepted_end > from) continue;
+    if (best == nullptr || slot.first->epoch > best->first->epoch) best = &slot;
+  }
+  return best;
+}
+
+const Recovery::Slot* Recovery::successor(const Slot& slot) const {
+  const Slot* best = nullptr;
+  for (const Slot& next : slots_) {
+    if (!next.first || next.header.prev_epoch != slot.first->epoch) continue;
+    if (best == nullptr || next.first->epoch > best->first->epoch) best = &next;
+  }
+  return best;
+}
+
+Status Recovery::end_at(const Slot& slot, Lsn lsn, const char* what, bool* ended) {
+  *ended = true;
+  end_reason_ = where(slot, lsn) + ": " + what;
+  if (lsn >= durable_max_) return Status::ok();
+  return Status::make(Code::kCorruption, end_reason_ + ", but the log was durable up to position " +
+                                             std::to_string(durable_max_) + " (" + durable_where_ +
+                                             "); position here is " + std::to_string(lsn));
+}
+
+// Reads on in the last slot of walked_ until its log ends: *ended says whether the whole log does.
+Status Recovery::walk_slot(Assembler* assembler, Lsn from, bool* ended) {
+  Walked& walked = walked_.back();
+  const Slot& slot = *walked.slot;
+  const Slot* next = successor(slot);
+  const Lsn limit = next != nullptr ? next->header.accepted_end : slot.end();
+  if (from > slot.begin()) walked.begin = std::min(from / kBlockBytes * kBlockBytes, limit);
+  walked.end = walked.begin;
+  for (Lsn lsn = walked.begin; lsn < limit; lsn += kBlockBytes, walked.end = lsn) {
+    const char* block = nullptr;
+    PGZ_TRY(reader_.read(slot.file, (lsn - slot.begin()) / kBlockBytes, &block));
+    if (block == nullptr) return end_at(slot, lsn, "the file is cut off", ended);
+    const std::optional<BlockHeader> h = parse_block(block, options_.uuid);
+    if (!h) return end_at(slot, lsn, "no valid log block", ended);
+    if (h->epoch != slot.first->epoch) return end_at(slot, lsn, "a block of an old epoch", ended);
+    if (h->position != lsn) return end_at(slot, lsn, "a block of another position", ended);
+    if (last_checksum_ && h->prev != *last_checksum_) {
+      return end_at(slot, lsn, "a block that does not continue the chain", ended);
+    }
+    last_checksum_ = h->checksum;
+    last_kind_ = h->kind;
+    if (h->kind != BlockKind::kData) continue;
+    walked.has_records = true;
+    PGZ_TRY(assembler->feed(lsn, Slice(block + kBlockHeaderBytes, h->length), where(slot, lsn)));
+  }
+  if (next == nullptr) return end_at(slot, limit, "the slot is full and has no successor", ended);
+  if (next->header.after_recovery) assembler->drop_unfinished();
+  walked_.push_back({next, next->begin(), next->begin(), false});
+  return Status::ok();
+}
+
+Status Recovery::replay(Lsn from, const Assembler::Deliver& deliver, RecoverResult* result) {
+  const Slot* start = find_start(from);
+  if (start == nullptr) {
+    if (slots_.empty()) return Status::make(Code::kCorruption, "the log has no slots");
+    return Status::make(Code::kCorruption, slots_.front().file->path +
+                                               " and its neighbours do not hold the log from " +
+                                               std::to_string(from) + " on");
+  }
+  Assembler assembler(from, deliver, result);
+  walked_.push_back({start, start->begin(), start->begin(), false});
+  for (bool ended = false; !ended;) PGZ_TRY(walk_slot(&assembler, from, &ended));
+  result->end_lsn = walked_.back().end;
+  result->sealed = last_kind_ != BlockKind::kData;
+  result->end_reason = end_reason_;
+  return Status::ok();
+}
+
+// A sync that failed in an earlier process may have left blocks in the page cache that the kernel
+// takes for written. Writing the same bytes again makes them dirty, so that the sync reaches them.
+Status Recovery::make_durable() {
+  AlignedBuffer buffer(kBlocksPerRead * kBlockBytes);
+  for (const Walked& w : walked_) {
+    File* file = w.slot->file->file.get();
+    for (Lsn lsn = std::max(w.begin, durable_max_ / kBlockBytes * kBlockBytes); lsn < w.end;) {
+      const size_t n = std::min<uint64_t>(w.end - lsn, buffer.size());
+      const uint64_t offset = lsn - w.slot->begin();
+      PGZ_TRY(file->read(offset, buffer.data(), n));
+      PGZ_TRY(file->write(offset, buffer.data(), n));
+      lsn += n;
+    }
+    PGZ_TRY(file->sync());
+  }
+  return Status::ok();
+}
+
+// Slots at the end that hold no records need not stay in the chain: a server that keeps being
+// restarted would collect them.
+size_t Recovery::first_empty() const {
+  size_t n = walked_.size();
+  while (n > 0 && !walked_[n - 1].has_records) --n;
+  return n;
+}
+
+Restart Recovery::restart() const {
+  Restart r;
+  r.epoch = epoch_max_ + 1;
+  // Beyond everything ever written, so that no position means two things.
+  r.first_lsn = std::max(position_end_max_, walked_.back().end);
+  r.after_recovery = true;
+  if (const size_t empty = first_empty(); empty < walked_.size()) {
+    const Slot& replaced = *walked_[empty].slot;
+    r.prev_epoch = replaced.header.prev_epoch;
+    r.accepted_end = replaced.header.accepted_end;
+    r.prev_checksum = replaced.first->prev;
+  } else {
+    r.prev_epoch = walked_.back().slot->first->epoch;
+    r.accepted_end = walked_.back().end;
+    r.prev_checksum = last_checksum_.value_or(0);
+  }
+  return r;
+}
+
+Recovery::Release Recovery::release(Lsn from) const {
+  Release out;
+  const size_t empty = first_empty();
+  for (const Slot& slot : slots_) {
+    const auto at = std::find_if(walked_.begin(), walked_.end(),
+                                 [&](const Walked& w) { return w.slot == &slot; });
+    if (at != walked_.end() && static_cast<size_t>(at - walked_.begin()) < empty) {
+      out.later.emplace_back(slot.file, at->end);
+    } else if (at == walked_.end() && (!slot.any_valid || (slot.first && slot.end() <= from))) {
+      out.now.push_back(slot.file);
+    } else {
+      out.after.push_back(slot.file);
+    }
+  }
+  return out;
+}
+
+Status LogImpl::recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& deliver,
+                        RecoverResult* result) {
+  *result = RecoverResult{};
+  {
+    MutexLock lock(&mu_);
+    PGZ_ASSERT(!started_);
+  }
+  Recovery recovery(options_, std::move(loaded_));
+  loaded_.clear();
+  PGZ_TRY(recovery.scan());
+  PGZ_TRY(recovery.replay(from_lsn, deliver, result));
+  PGZ_TRY(recovery.make_durable());
+  Recovery::Release release = recovery.release(from_lsn);
+  for (SlotRef& slot : release.now) PGZ_TRY(slots_.release(std::move(slot)));
+  PGZ_TRY(start(recovery.restart()));
+  for (SlotRef& slot : release.after) PGZ_TRY(slots_.release(std::move(slot)));
+  {
+    MutexLock lock(&mu_);
+    for (auto& [slot, at] : release.later) retired_.push_back({std::move(slot), at});
+  }
+  return recycle(from_lsn);
+}
+
+}  // namespace pgz::log

@@ -1,0 +1,122 @@
+// Reading a log back: which blocks are the log, where it ends, what is damage. Private to log/.
+//
+// The rules (engine design, Correctness 5):
+//  - A block counts when its checksum, epoch and position are right and it continues the chain.
+//  - The log goes from slot to slot by epoch: the successor of a slot is the one of the highest
+//    epoch that names it as predecessor, and the slot's log ends where the successor says. A slot
+//    that a crash left unreachable is dead, as is what lies beyond an accepted end.
+//  - Any whole block in any slot, dead or alive, tells how far the log was durable when it was
+//    written. A bad block below that is corruption; the first bad block elsewhere ends the log.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/log/format.h"
+#include "engine/log/log_impl.h"
+#include "engine/log/slots.h"
+
+namespace pgz::log {
+
+// Reads blocks of slot files, a chunk at a time.
+class BlockReader {
+ public:
+  BlockReader();
+  // *block points to block `index`, valid until the next call, or is null past the file's end.
+  Status read(const SlotRef& slot, uint64_t index, const char** block);
+
+ private:
+  AlignedBuffer buffer_;
+  const SlotFile* slot_ = nullptr;
+  uint64_t first_ = 0;  // index of the first block in the buffer
+  uint64_t count_ = 0;
+};
+
+// Puts records together from fragments.
+class Assembler {
+ public:
+  using Deliver = std::function<Status(Lsn lsn_end, Slice record)>;
+  Assembler(Lsn from, const Deliver& deliver, RecoverResult* result)
+      : from_(from), deliver_(deliver), result_(result) {}
+
+  // One data block; `where` names it in messages.
+  Status feed(Lsn position, Slice payload, const std::string& where);
+  // What is unfinished will stay so.
+  void drop_unfinished();
+
+ private:
+  Status finish(Lsn lsn_end, Slice record);
+
+  const Lsn from_;
+  const Deliver& deliver_;
+  RecoverResult* result_;
+  std::string record_;
+  bool in_record_ = false;
+  bool seen_beginning_ = false;
+};
+
+class Recovery {
+ public:
+  Recovery(const LogOptions& options, std::vector<SlotRef> slots);
+
+  // Reads every block of every slot.
+  Status scan();
+  // Delivers the records after `from`.
+  Status replay(Lsn from, const Assembler::Deliver& deliver, RecoverResult* result);
+  // Makes what was accepted durable, also where an earlier process met a failing sync.
+  Status make_durable();
+
+  // Valid after replay().
+  Restart restart() const;
+  // Slots to release: `now` before a new slot is begun, `after` once it is durable, the others when
+  // everything below the LSN is kept elsewhere.
+  struct Release {
+    std::vector<SlotRef> now;
+    std::vector<SlotRef> after;
+    std::vector<std::pair<SlotRef, Lsn>> later;
+  };
+  Release release(Lsn from) const;
+
+ private:
+  struct Slot {
+    SlotRef file;
+    std::optional<BlockHeader> first;   // of a valid slot header block
+    SlotHeader header;
+    bool any_valid = false;
+    Lsn begin() const { return first->position; }
+    Lsn end() const { return first->position + header.slot_bytes; }
+  };
+  // A stretch of the log in one slot that was accepted.
+  struct Walked {
+    const Slot* slot = nullptr;
+    Lsn begin = 0;
+    Lsn end = 0;
+    bool has_records = false;
+  };
+
+  Status scan_slot(Slot* slot);
+  const Slot* find_start(Lsn from) const;
+  const Slot* successor(const Slot& slot) const;
+  Status walk_slot(Assembler* assembler, Lsn from, bool* ended);
+  Status end_at(const Slot& slot, Lsn lsn, const char* what, bool* ended);
+  size_t first_empty() const;
+  static std::string where(const Slot& slot, Lsn lsn);
+
+  const LogOptions& options_;
+  std::vector<Slot> slots_;
+  BlockReader reader_;
+
+  uint64_t epoch_max_ = 0;
+  Lsn position_end_max_ = 0;
+  Lsn durable_max_ = 0;
+  std::string durable_where_;
+
+  std::vector<Walked> walked_;
+  std::optional<uint32_t> last_checksum_;
+  BlockKind last_kind_ = BlockKind::kSlotHeader;
+  std::string end_reason_;
+};
+
+}  // namespace pgz::log

@@ -1,0 +1,54 @@
+// The log's slot files: made zero-filled under a temporary name, handed out, taken back. What
+// stands in them is not this class's business. Thread-safe. Private to log/.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/sync.h"
+#include "engine/io/io.h"
+#include "engine/log/log.h"
+
+namespace pgz::log {
+
+struct SlotFile {
+  std::string path;
+  std::unique_ptr<File> file;
+  uint64_t bytes = 0;
+};
+
+using SlotRef = std::shared_ptr<SlotFile>;
+
+class SlotSet {
+ public:
+  SlotSet(const Runtime& runtime, std::string dir, const LogOptions& options);
+
+  // Opens every slot file of the directory and removes unfinished ones. Called once, first.
+  Status load(std::vector<SlotRef>* slots);
+  // A new slot, zero-filled and durable, name included.
+  Result<SlotRef> create(uint64_t bytes);
+  // The largest spare, or null.
+  SlotRef take_spare();
+  // The slot's content is not needed any more: it becomes a spare, or its file goes.
+  Status release(SlotRef slot);
+
+  Status prepare();
+  bool wants_spares() const;
+  uint64_t disk_bytes() const { return disk_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  Status fill(const std::string& path, uint64_t bytes);
+
+  const Runtime runtime_;
+  const std::string dir_;
+  const LogOptions options_;
+  std::atomic<uint64_t> disk_bytes_{0};
+
+  mutable Mutex mu_;
+  std::vector<SlotRef> spares_ PGZ_GUARDED_BY(mu_);
+  uint64_t next_number_ PGZ_GUARDED_BY(mu_) = 1;
+};
+
+}  // namespace pgz::log
