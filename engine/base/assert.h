@@ -10,18 +10,18 @@ namespace pgz {
 
 }  // namespace pgz
 
-#define PGZ_ASSERT(cond)                                  \
-  do {                                                    \
-    if (__builtin_expect(!(cond), 0)) {                   \
-      ::pgz::assert_failed(__FILE__, __LINE__, #cond);    \
-    }                                                     \
+#define PGZ_ASSERT(cond)                               \
+  do {                                                 \
+    if (__builtin_expect(!(cond), 0)) {                \
+      ::pgz::assert_failed(__FILE__, __LINE__, #cond); \
+    }                                                  \
   } while (0)
 
 #if defined(PGZ_DEBUG_CHECKS) || !defined(__OPTIMIZE__)
 #define PGZ_DCHECK(cond) PGZ_ASSERT(cond)
 #else
-#define PGZ_DCHECK(cond)  \
-  do {                    \
+#define PGZ_DCHECK(cond)   \
+  do {                     \
     (void)sizeof(!(cond)); \
   } while (0)
 #endif

@@ -35,7 +35,8 @@ TEST(Histogram, PercentilesAreWithinOneSixteenthAboveTheTruth) {
   EXPECT_EQ(a.min(), values.front());
   EXPECT_EQ(a.max(), values.back());
   for (double p : {0.1, 1.0, 25.0, 50.0, 90.0, 99.0, 99.9, 100.0}) {
-    const size_t rank = static_cast<size_t>(p / 100 * static_cast<double>(values.size()) + 0.999999);
+    const size_t rank =
+        static_cast<size_t>(p / 100 * static_cast<double>(values.size()) + 0.999999);
     const uint64_t truth = values[std::max<size_t>(rank, 1) - 1];
     const uint64_t got = a.percentile(p);
     EXPECT_GE(got, truth) << p;

@@ -20,7 +20,8 @@ class JoinableThread final : public Joinable {
           pthread_setname_np(name.c_str());
 #endif
           fn();
-        }) {}
+        }) {
+  }
   ~JoinableThread() override { join(); }
   void join() override {
     if (thread_.joinable()) thread_.join();

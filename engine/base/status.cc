@@ -4,26 +4,46 @@ namespace pgz {
 
 const char* code_name(Code code) {
   switch (code) {
-    case Code::kOk: return "ok";
-    case Code::kNotFound: return "not found";
-    case Code::kOutOfMemory: return "out of memory";
-    case Code::kInvalidArgument: return "invalid argument";
-    case Code::kCorruption: return "corruption";
-    case Code::kIoError: return "i/o error";
-    case Code::kNoSpace: return "no space";
-    case Code::kBusy: return "busy";
-    case Code::kConflict: return "conflict";
-    case Code::kDeadlock: return "deadlock";
-    case Code::kTimedOut: return "timed out";
-    case Code::kCancelled: return "cancelled";
-    case Code::kPending: return "pending";
-    case Code::kClosed: return "closed";
-    case Code::kFailed: return "failed";
-    case Code::kNotSupported: return "not supported";
-    case Code::kLocked: return "locked";
-    case Code::kReadOnly: return "read only";
-    case Code::kUnknown: return "unknown";
-    case Code::kExists: return "exists";
+    case Code::kOk:
+      return "ok";
+    case Code::kNotFound:
+      return "not found";
+    case Code::kOutOfMemory:
+      return "out of memory";
+    case Code::kInvalidArgument:
+      return "invalid argument";
+    case Code::kCorruption:
+      return "corruption";
+    case Code::kIoError:
+      return "i/o error";
+    case Code::kNoSpace:
+      return "no space";
+    case Code::kBusy:
+      return "busy";
+    case Code::kConflict:
+      return "conflict";
+    case Code::kDeadlock:
+      return "deadlock";
+    case Code::kTimedOut:
+      return "timed out";
+    case Code::kCancelled:
+      return "cancelled";
+    case Code::kPending:
+      return "pending";
+    case Code::kClosed:
+      return "closed";
+    case Code::kFailed:
+      return "failed";
+    case Code::kNotSupported:
+      return "not supported";
+    case Code::kLocked:
+      return "locked";
+    case Code::kReadOnly:
+      return "read only";
+    case Code::kUnknown:
+      return "unknown";
+    case Code::kExists:
+      return "exists";
   }
   return "unknown";
 }

@@ -21,22 +21,22 @@ enum class Code : int32_t {
   kNotFound,
   kOutOfMemory,
   kInvalidArgument,
-  kCorruption,    // stored bytes contradict themselves; the message names file and offset
-  kIoError,       // the operating system failed a call; sys_errno() says how
-  kNoSpace,       // disk full: nothing was changed, it heals when space returns
-  kBusy,          // a lock conflict: the call would have to wait
-  kConflict,      // a write conflict under snapshot isolation, a serialization failure
+  kCorruption,  // stored bytes contradict themselves; the message names file and offset
+  kIoError,     // the operating system failed a call; sys_errno() says how
+  kNoSpace,     // disk full: nothing was changed, it heals when space returns
+  kBusy,        // a lock conflict: the call would have to wait
+  kConflict,    // a write conflict under snapshot isolation, a serialization failure
   kDeadlock,
   kTimedOut,
   kCancelled,
-  kPending,       // a ticket was issued
+  kPending,  // a ticket was issued
   kClosed,
-  kFailed,        // the instance has stopped (a log write failed); outcome of open work unknown
+  kFailed,  // the instance has stopped (a log write failed); outcome of open work unknown
   kNotSupported,
-  kLocked,        // the directory is in use by another process
+  kLocked,  // the directory is in use by another process
   kReadOnly,
   kUnknown,
-  kExists,        // a file that had to be new is there already
+  kExists,  // a file that had to be new is there already
 };
 
 // The code's name in lower case, for messages and logs ("no space").
@@ -83,15 +83,15 @@ static_assert(sizeof(Status) == 16);
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                             // NOLINT: implicit
-  Result(Status status) : status_(std::move(status)) {                      // NOLINT: implicit
+  Result(T value) : value_(std::move(value)) {}         // NOLINT: implicit
+  Result(Status status) : status_(std::move(status)) {  // NOLINT: implicit
     PGZ_ASSERT(!status_.is_ok());
   }
   template <class U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Status> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Result<T>>)
-  Result(U&& value) : value_(std::forward<U>(value)) {}                     // NOLINT: implicit
+  requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Status> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Result<T>>) Result(U&& value)
+      : value_(std::forward<U>(value)) {}  // NOLINT: implicit
 
   bool is_ok() const { return value_.has_value(); }
   Code code() const { return status_.code(); }
@@ -121,15 +121,15 @@ class [[nodiscard]] Result {
 #define PGZ_CONCAT_(a, b) PGZ_CONCAT_INNER_(a, b)
 
 // Leaves the function with the status of `expr` (a Status) unless that is ok.
-#define PGZ_TRY(expr)                          \
-  do {                                         \
-    ::pgz::Status pgz_try_status_ = (expr);    \
+#define PGZ_TRY(expr)                                                          \
+  do {                                                                         \
+    ::pgz::Status pgz_try_status_ = (expr);                                    \
     if (__builtin_expect(!pgz_try_status_.is_ok(), 0)) return pgz_try_status_; \
   } while (0)
 
 // PGZ_ASSIGN(auto file, io->open(...)): takes the value of a Result, or leaves with its status.
 #define PGZ_ASSIGN(decl, expr) PGZ_ASSIGN_INNER_(PGZ_CONCAT_(pgz_result_, __LINE__), decl, expr)
-#define PGZ_ASSIGN_INNER_(result, decl, expr)                           \
-  auto result = (expr);                                                 \
+#define PGZ_ASSIGN_INNER_(result, decl, expr)                            \
+  auto result = (expr);                                                  \
   if (__builtin_expect(!result.is_ok(), 0)) return result.take_status(); \
   decl = result.take()

@@ -36,9 +36,9 @@ Status File::check_aligned(uint64_t offset, std::span<const IoSlice> slices) con
     aligned = aligned && is_multiple(s.data, alignment_) && is_multiple(s.size, alignment_);
   }
   if (aligned) return Status::ok();
-  return Status::make(Code::kInvalidArgument, path_ + ": write at offset " +
-                                                  std::to_string(offset) +
-                                                  " is not aligned for direct access");
+  return Status::make(
+      Code::kInvalidArgument,
+      path_ + ": write at offset " + std::to_string(offset) + " is not aligned for direct access");
 }
 
 Result<size_t> File::read_some(uint64_t offset, void* buffer, size_t n) {
@@ -69,10 +69,9 @@ Result<size_t> File::read_bounced(uint64_t offset, char* buffer, size_t n) {
 Status File::read(uint64_t offset, void* buffer, size_t n) {
   PGZ_ASSIGN(const size_t got, read_some(offset, buffer, n));
   if (got == n) return Status::ok();
-  return Status::make(Code::kCorruption, path_ + ": short read: file ends at " +
-                                             std::to_string(offset + got) + ", wanted " +
-                                             std::to_string(n) + " bytes at " +
-                                             std::to_string(offset));
+  return Status::make(Code::kCorruption,
+                      path_ + ": short read: file ends at " + std::to_string(offset + got) +
+                          ", wanted " + std::to_string(n) + " bytes at " + std::to_string(offset));
 }
 
 Status File::write(uint64_t offset, const void* data, size_t n) {

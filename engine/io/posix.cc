@@ -42,10 +42,14 @@ Fd open_fd(const std::string& path, int flags) {
 
 int flags_of(OpenMode mode) {
   switch (mode) {
-    case OpenMode::kRead: return O_RDONLY;
-    case OpenMode::kReadWrite: return O_RDWR;
-    case OpenMode::kCreate: return O_RDWR | O_CREAT;
-    case OpenMode::kCreateExclusive: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::kRead:
+      return O_RDONLY;
+    case OpenMode::kReadWrite:
+      return O_RDWR;
+    case OpenMode::kCreate:
+      return O_RDWR | O_CREAT;
+    case OpenMode::kCreateExclusive:
+      return O_RDWR | O_CREAT | O_EXCL;
   }
   return O_RDONLY;
 }
@@ -80,9 +84,7 @@ class PosixFile final : public File {
     }
     return Status::ok();
   }
-  Transfer transfer(PosixCalls* calls) const {
-    return {calls, fd_.get(), &path(), alignment()};
-  }
+  Transfer transfer(PosixCalls* calls) const { return {calls, fd_.get(), &path(), alignment()}; }
 
  private:
   Fd fd_;
@@ -100,8 +102,7 @@ class PosixIo final : public Io {
  public:
   explicit PosixIo(const PosixIoOptions& options) : allow_direct_(options.allow_direct) {
     for (uint32_t i = 0; i < options.pool_threads; ++i) {
-      pool_.push_back(
-          thread_executor()->spawn("pgz-io-" + std::to_string(i), [this] { serve(); }));
+      pool_.push_back(thread_executor()->spawn("pgz-io-" + std::to_string(i), [this] { serve(); }));
     }
   }
   ~PosixIo() override {

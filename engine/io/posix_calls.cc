@@ -37,9 +37,7 @@ size_t total_bytes(std::span<const IoSlice> slices) {
   return n;
 }
 
-bool says_unsupported(int error) {
-  return error == EOPNOTSUPP || error == ENOSYS;
-}
+bool says_unsupported(int error) { return error == EOPNOTSUPP || error == ENOSYS; }
 
 }  // namespace
 
@@ -72,13 +70,24 @@ void PosixCalls::pause(int attempt) {
 Status posix_error(int error, const char* what, const std::string& path) {
   Code code = Code::kIoError;
   switch (error) {
-    case ENOENT: code = Code::kNotFound; break;
+    case ENOENT:
+      code = Code::kNotFound;
+      break;
     case ENOSPC:
-    case EDQUOT: code = Code::kNoSpace; break;
-    case EROFS: code = Code::kReadOnly; break;
-    case EEXIST: code = Code::kExists; break;
-    case ENOMEM: code = Code::kOutOfMemory; break;
-    default: break;
+    case EDQUOT:
+      code = Code::kNoSpace;
+      break;
+    case EROFS:
+      code = Code::kReadOnly;
+      break;
+    case EEXIST:
+      code = Code::kExists;
+      break;
+    case ENOMEM:
+      code = Code::kOutOfMemory;
+      break;
+    default:
+      break;
   }
   return Status::make(code, std::string(what) + " " + path + ": " + std::strerror(error), error);
 }
@@ -126,8 +135,7 @@ Status Transfer::run(Direction direction, uint64_t offset, std::span<const IoSli
   return Status::ok();
 }
 
-Status Transfer::read(uint64_t offset, std::span<const IoSlice> slices,
-                      size_t* transferred) const {
+Status Transfer::read(uint64_t offset, std::span<const IoSlice> slices, size_t* transferred) const {
   return run(Direction::kRead, offset, slices, transferred);
 }
 

@@ -135,8 +135,11 @@ TEST_F(TransferTest, NoSpaceAndErrorsHaveTheirCodes) {
   const struct {
     int error;
     Code code;
-  } rows[] = {{ENOSPC, Code::kNoSpace}, {EDQUOT, Code::kNoSpace},    {EIO, Code::kIoError},
-              {EROFS, Code::kReadOnly}, {ENOMEM, Code::kOutOfMemory}};
+  } rows[] = {{ENOSPC, Code::kNoSpace},
+              {EDQUOT, Code::kNoSpace},
+              {EIO, Code::kIoError},
+              {EROFS, Code::kReadOnly},
+              {ENOMEM, Code::kOutOfMemory}};
   for (const auto& row : rows) {
     calls_.script = {{0, 10}, {row.error, 0}};
     const Status s = transfer().write(0, slices(&text, 100), false, &transferred_);

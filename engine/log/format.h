@@ -54,8 +54,8 @@ struct BlockHeader {
 // What the first block of a slot says about the slot and its predecessor.
 struct SlotHeader {
   uint64_t slot_bytes = 0;
-  uint64_t prev_epoch = 0;   // of the slot the log came from; 0 for the very first
-  Lsn accepted_end = 0;      // the log of that slot ends here; what it holds beyond is dead
+  uint64_t prev_epoch = 0;      // of the slot the log came from; 0 for the very first
+  Lsn accepted_end = 0;         // the log of that slot ends here; what it holds beyond is dead
   bool after_recovery = false;  // an unfinished record before this slot will never be finished
 };
 

@@ -6,9 +6,9 @@
 // its last fragment does. Each group starts at a new block, so no block that was acknowledged is
 // ever written again.
 //
-// Threads: append() is called under the caller's append mutex (one at a time); flush() and seal() by
-// one log thread; the rest by anyone. append() never waits for the disk, except when a slot ends and
-// none is prepared.
+// Threads: append() is called under the caller's append mutex (one at a time); flush() and seal()
+// by one log thread; the rest by anyone. append() never waits for the disk, except when a slot ends
+// and none is prepared.
 //
 // Errors: kNoSpace from append() means nothing was appended and it heals when space returns (slots
 // are prepared ahead, so flush() never meets a full disk). Any failure of flush() or seal() is
@@ -31,12 +31,12 @@ namespace pgz {
 using Lsn = uint64_t;
 
 struct LogOptions {
-  std::array<uint8_t, 16> uuid{};            // of the database; seeds every checksum
-  uint64_t first_slot_bytes = 4ull << 20;    // of a new log, and of the slot opened by recovery
-  uint64_t slot_bytes = 64ull << 20;         // of those prepared in the background
-  uint32_t spare_slots = 1;                  // how many prepare_slots() keeps ready
-  uint32_t spare_slots_max = 3;              // further recycled slots are deleted
-  bool direct = true;                        // past the page cache where possible
+  std::array<uint8_t, 16> uuid{};          // of the database; seeds every checksum
+  uint64_t first_slot_bytes = 4ull << 20;  // of a new log, and of the slot opened by recovery
+  uint64_t slot_bytes = 64ull << 20;       // of those prepared in the background
+  uint32_t spare_slots = 1;                // how many prepare_slots() keeps ready
+  uint32_t spare_slots_max = 3;            // further recycled slots are deleted
+  bool direct = true;                      // past the page cache where possible
 };
 
 // Where a record stands. lsn_end is the position after its last byte: the record is durable once
@@ -50,7 +50,7 @@ struct RecoverResult {
   Lsn end_lsn = 0;       // the accepted end: everything before it is durable now
   uint64_t records = 0;  // delivered
   uint64_t bytes = 0;
-  bool sealed = false;   // the log ended with a sealing block: a clean close or an idle moment
+  bool sealed = false;     // the log ended with a sealing block: a clean close or an idle moment
   std::string end_reason;  // what stood at the end, for the start-up log
 };
 

@@ -17,7 +17,7 @@ namespace pgz::log {
 
 // Where the log stands when writing (re)starts with a new slot.
 struct Restart {
-  uint64_t epoch = 1;       // of the new slot
+  uint64_t epoch = 1;  // of the new slot
   Lsn first_lsn = 0;
   uint64_t prev_epoch = 0;
   Lsn accepted_end = 0;
@@ -99,7 +99,7 @@ class LogImpl final : public Log {
   size_t used_ PGZ_GUARDED_BY(mu_) = 0;        // payload bytes in it
   bool sealed_ PGZ_GUARDED_BY(mu_) = true;     // nothing came since the last sealing block
   std::deque<Assigned> chain_ PGZ_GUARDED_BY(mu_);
-  size_t current_ PGZ_GUARDED_BY(mu_) = 0;     // index in chain_ of the slot being filled
+  size_t current_ PGZ_GUARDED_BY(mu_) = 0;  // index in chain_ of the slot being filled
   uint64_t next_epoch_ PGZ_GUARDED_BY(mu_) = 1;
   std::vector<Retired> retired_ PGZ_GUARDED_BY(mu_);
 };

@@ -46,12 +46,14 @@ TEST(LogTail, SecondBlockLandsAndTheFirstDoesNotTwiceInARow) {
     auto log = create_log(&io);
     put_durable(log.get(), "one");
     Strings expected = {"one"};
+    Lsn dead_end = 0;
     for (int round = 0; round < 2; ++round) {
       const size_t before = expected.size();
       // The group's first block is block 1 (of a slot recovery began) or 2 (of the first slot).
       const uint64_t first = round == 0 ? 2 : 1;
       crash_in_flush(&io, log.get(), text_of(100 + static_cast<size_t>(round), kTwoBlocks),
                      [&](uint64_t block) { return block != first; });
+      dead_end = log->end_lsn();
       Recovered r = reopen(&io);
       ASSERT_TRUE(r.status.is_ok()) << r.status.to_string();
       EXPECT_EQ(r.records, expected) << "seed " << seed;
@@ -60,7 +62,8 @@ TEST(LogTail, SecondBlockLandsAndTheFirstDoesNotTwiceInARow) {
     }
     // A third life whose own group is whole must not be joined with what the dead blocks hold.
     expected.push_back("after");
-    put_durable(log.get(), "after");
+    EXPECT_GE(put_durable(log.get(), "after").lsn_begin, dead_end)
+        << "no position means two things";
     EXPECT_EQ(reopen(&io).records, expected);
   }
 }
@@ -200,6 +203,31 @@ TEST(LogTail, StaleBlocksInARecycledSlotAreNotTheLog) {
   EXPECT_EQ(r.records, last);
 }
 
+TEST(LogTail, AWholeBlockThatDoesNotBelongEndsTheLog) {
+  // The last block is replaced by one that is whole but wrong in its epoch (1), position (2) or
+  // predecessor (3).
+  for (int field = 0; field < 4; ++field) {
+    SimIo io(1);
+    {
+      auto log = create_log(&io);
+      for (size_t i = 0; i < 3; ++i) put_durable(log.get(), text_of(i, 100));
+    }
+    auto file = io.open("log/000001.slot", OpenMode::kReadWrite, {}).take();
+    std::string block(log::kBlockBytes, '\0');
+    ASSERT_TRUE(file->read(3 * 4096, block.data(), block.size()).is_ok());
+    const auto h = log::parse_block(block.data(), small_log_options().uuid);
+    ASSERT_TRUE(h.has_value());
+    log::seal_block(block.data(), small_log_options().uuid, h->epoch + (field == 1 ? 1 : 0),
+                    h->position + (field == 2 ? 4096 : 0), h->durable_lsn,
+                    h->prev ^ (field == 3 ? 1 : 0));
+    ASSERT_TRUE(file->write(3 * 4096, block.data(), block.size()).is_ok());
+    const Recovered r = reopen(&io);
+    ASSERT_TRUE(r.status.is_ok()) << r.status.to_string();
+    EXPECT_EQ(r.records.size(), field == 0 ? 3u : 2u) << field;
+    EXPECT_NE(r.result.end_reason.find("log/000001.slot at offset"), std::string::npos);
+  }
+}
+
 TEST(LogTail, PartOfAGroupIsAPrefixOfIt) {
   // Records of one block each in one group of five; every subset of the blocks lands.
   for (uint64_t mask = 0; mask < 32; ++mask) {
@@ -242,9 +270,8 @@ TEST(LogTail, TornSectorsInsideABlockCutIt) {
       io.set_plan({{io.calls(), SimFault::kCrashKill}});
       EXPECT_FALSE(log->flush(nullptr).is_ok());
       if (file_with(io, "9:").empty()) continue;
-      io.crash_power([&](const std::string&, uint64_t sector) {
-        return sector % kSectorsPerBlock != lost;
-      });
+      io.crash_power(
+          [&](const std::string&, uint64_t sector) { return sector % kSectorsPerBlock != lost; });
       io.restart();
       EXPECT_EQ(reopen(&io).records, Strings{"one"}) << lost;
       break;

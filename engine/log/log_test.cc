@@ -18,8 +18,8 @@ TEST(Log, RecordsOfAllSizesComeBackInOrder) {
   std::vector<std::string> written;
   std::vector<Lsn> ends;
   Lsn last = 0;
-  for (size_t n :
-       {1u, 2u, 4000u, 4047u, 4048u, 4049u, 5u, 8100u, 100u, 30000u, 70000u, 3u, 200000u}) {
+  for (size_t n : {1u, 2u, 4000u, 4047u, 4048u, 4049u, 5u, 8100u, 100u, 30000u, 70000u, 3u, 200000u,
+                   900000u}) {
     written.push_back(text_of(written.size(), n));
     const Appended at = put(log.get(), written.back());
     EXPECT_GE(at.lsn_begin, last);
@@ -71,8 +71,8 @@ TEST(Log, RecoveryStartsBehindFromLsn) {
   for (size_t i = 0; i < at.size(); i += 7) {
     Recovered r = reopen(&io, at[i].lsn_end);
     ASSERT_TRUE(r.status.is_ok()) << r.status.to_string();
-    EXPECT_EQ(r.records, std::vector<std::string>(written.begin() + static_cast<long>(i) + 1,
-                                                  written.end()));
+    EXPECT_EQ(r.records,
+              std::vector<std::string>(written.begin() + static_cast<long>(i) + 1, written.end()));
   }
 }
 
@@ -249,12 +249,13 @@ TEST(Log, WorksOnRealFiles) {
   auto log = Log::open(runtime.get(), path, options).take();
   std::vector<std::string> records;
   RecoverResult result;
-  ASSERT_TRUE(log->recover(0,
-                           [&](Lsn, Slice record) {
-                             records.emplace_back(record);
-                             return Status::ok();
-                           },
-                           &result)
+  ASSERT_TRUE(log->recover(
+                     0,
+                     [&](Lsn, Slice record) {
+                       records.emplace_back(record);
+                       return Status::ok();
+                     },
+                     &result)
                   .is_ok());
   EXPECT_EQ(records, written);
   EXPECT_TRUE(result.sealed);

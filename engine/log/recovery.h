@@ -82,7 +82,7 @@ class Recovery {
  private:
   struct Slot {
     SlotRef file;
-    std::optional<BlockHeader> first;   // of a valid slot header block
+    std::optional<BlockHeader> first;  // of a valid slot header block
     SlotHeader header;
     bool any_valid = false;
     Lsn begin() const { return first->position; }

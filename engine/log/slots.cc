@@ -70,8 +70,7 @@ Result<SlotRef> SlotSet::create(uint64_t bytes) {
   }
   PGZ_TRY(runtime_.io->rename(temp, path));
   PGZ_TRY(runtime_.io->sync_dir(dir_));
-  PGZ_ASSIGN(auto file,
-             runtime_.io->open(path, OpenMode::kReadWrite, {.direct = options_.direct}));
+  PGZ_ASSIGN(auto file, runtime_.io->open(path, OpenMode::kReadWrite, {.direct = options_.direct}));
   disk_bytes_ += bytes;
   return std::make_shared<SlotFile>(SlotFile{path, std::move(file), bytes});
 }

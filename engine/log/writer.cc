@@ -213,8 +213,8 @@ Status LogImpl::start(const Restart& restart) {
     group_.begin = restart.first_lsn;
     PGZ_TRY(assign_slot());
     started_ = true;
-    begin_slot({chain_[0].slot->bytes, restart.prev_epoch, restart.accepted_end,
-                restart.after_recovery});
+    begin_slot(
+        {chain_[0].slot->bytes, restart.prev_epoch, restart.accepted_end, restart.after_recovery});
     group_end_.store(group_.end(), std::memory_order_release);
   }
   last_checksum_ = restart.prev_checksum;

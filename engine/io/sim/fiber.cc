@@ -57,17 +57,15 @@ void trampoline(unsigned high, unsigned low) {
 
 FiberStack::FiberStack() {
   const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  void* p = ::mmap(nullptr, kBytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                   0);
+  void* p =
+      ::mmap(nullptr, kBytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   PGZ_ASSERT(p != MAP_FAILED);
   mapping_ = static_cast<char*>(p);
   PGZ_ASSERT(::mprotect(mapping_, page, PROT_NONE) == 0);
   bottom_ = mapping_ + page;
 }
 
-FiberStack::~FiberStack() {
-  ::munmap(mapping_, kBytes + static_cast<size_t>(bottom_ - mapping_));
-}
+FiberStack::~FiberStack() { ::munmap(mapping_, kBytes + static_cast<size_t>(bottom_ - mapping_)); }
 
 void FiberStack::recycle() {
 #if defined(PGZ_ASAN_FIBERS)

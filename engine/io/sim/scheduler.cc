@@ -14,7 +14,7 @@
 namespace pgz {
 namespace {
 
-constexpr uint64_t kStepMicrosMax = 3;       // simulated time between two yield points
+constexpr uint64_t kStepMicrosMax = 3;  // simulated time between two yield points
 constexpr uint64_t kWallStartMicros = 1'700'000'000'000'000;
 
 enum class FiberState : uint8_t { kReady, kWaiting, kEnded };
@@ -35,7 +35,9 @@ struct Fiber {
 
 struct SimRuntime::Impl final : public FiberHost, public Clock, public Executor {
   explicit Impl(uint64_t seed_in)
-      : seed(seed_in), schedule_rng(seed_in), engine_rng(seed_in ^ 0x656e67696e65),
+      : seed(seed_in),
+        schedule_rng(seed_in),
+        engine_rng(seed_in ^ 0x656e67696e65),
         io(seed_in ^ 0x6469736b) {
     // How often a fiber is interrupted decides which bugs a schedule can show: vary it by seed.
     constexpr uint64_t kRuns[] = {1, 2, 8, 50};
@@ -237,8 +239,8 @@ void SimRuntime::Impl::end_running() {
   Fiber* self = running;
   self->state = FiberState::kEnded;
   wake_all(self);
-  const auto at = std::find_if(fibers.begin(), fibers.end(),
-                               [&](const auto& f) { return f.get() == self; });
+  const auto at =
+      std::find_if(fibers.begin(), fibers.end(), [&](const auto& f) { return f.get() == self; });
   ended = std::move(*at);
   fibers.erase(at);
   Fiber* next = fibers.empty() ? nullptr : pick();

@@ -134,9 +134,8 @@ TEST(Scheduler, IoIsAYieldPointAndRunsFollowEachOther) {
   SimRuntime sim(8);
   sim.run([&] {
     auto file = sim.get().io->open("f", OpenMode::kCreate).take();
-    auto other = sim.get().executor->spawn("writer", [&] {
-      EXPECT_TRUE(file->write(0, "x", 1).is_ok());
-    });
+    auto other =
+        sim.get().executor->spawn("writer", [&] { EXPECT_TRUE(file->write(0, "x", 1).is_ok()); });
     other->join();
     EXPECT_TRUE(file->sync().is_ok());
     EXPECT_TRUE(sim.get().io->sync_dir("").is_ok());

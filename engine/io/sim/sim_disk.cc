@@ -140,8 +140,12 @@ std::vector<std::string> SimDisk::list(const std::string& dir) const {
 
 void SimDisk::apply_durable(const NameOp& op) {
   switch (op.kind) {
-    case NameOp::Kind::kCreate: durable_files_[op.path] = op.inode; break;
-    case NameOp::Kind::kRemove: durable_files_.erase(op.path); break;
+    case NameOp::Kind::kCreate:
+      durable_files_[op.path] = op.inode;
+      break;
+    case NameOp::Kind::kRemove:
+      durable_files_.erase(op.path);
+      break;
     case NameOp::Kind::kRename: {
       // What stands under the old name may be a younger file by now; only the moved one goes.
       const auto at = durable_files_.find(op.from);
@@ -149,8 +153,12 @@ void SimDisk::apply_durable(const NameOp& op) {
       durable_files_[op.path] = op.inode;
       break;
     }
-    case NameOp::Kind::kMkdir: durable_dirs_.insert(op.path); break;
-    case NameOp::Kind::kRemoveDir: durable_dirs_.erase(op.path); break;
+    case NameOp::Kind::kMkdir:
+      durable_dirs_.insert(op.path);
+      break;
+    case NameOp::Kind::kRemoveDir:
+      durable_dirs_.erase(op.path);
+      break;
   }
 }
 
@@ -185,8 +193,9 @@ void SimDisk::crash(const Survival& survival) {
     }
     return false;
   });
-  std::erase_if(durable_files_,
-                [&](const auto& entry) { return !durable_dirs_.contains(sim_parent(entry.first)); });
+  std::erase_if(durable_files_, [&](const auto& entry) {
+    return !durable_dirs_.contains(sim_parent(entry.first));
+  });
   files_ = durable_files_;
   dirs_ = durable_dirs_;
   for (const auto& [path, inode] : files_) {

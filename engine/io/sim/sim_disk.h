@@ -20,9 +20,9 @@ inline constexpr size_t kSimSectorBytes = 512;
 // A file's contents, whatever its name.
 struct SimInode {
   uint64_t id = 0;
-  std::string cache;          // what readers see
-  std::string disk;           // what is on the platter
-  std::set<uint64_t> dirty;   // sectors of the cache that a sync will write
+  std::string cache;         // what readers see
+  std::string disk;          // what is on the platter
+  std::set<uint64_t> dirty;  // sectors of the cache that a sync will write
   bool size_dirty = false;
 
   void write(uint64_t offset, const void* data, size_t n);

@@ -13,8 +13,22 @@ namespace pgz {
 namespace {
 
 enum class CallKind : uint8_t {
-  kOpen, kCreate, kMkdir, kRemove, kRename, kList, kExists, kSyncDir, kLock, kFreeSpace,
-  kRead, kWrite, kWriteDurable, kSync, kSize, kTruncate,
+  kOpen,
+  kCreate,
+  kMkdir,
+  kRemove,
+  kRename,
+  kList,
+  kExists,
+  kSyncDir,
+  kLock,
+  kFreeSpace,
+  kRead,
+  kWrite,
+  kWriteDurable,
+  kSync,
+  kSize,
+  kTruncate,
 };
 
 bool applies(SimFault fault, CallKind kind) {
@@ -82,8 +96,11 @@ struct SimIo::Impl {
 class SimFile final : public File {
  public:
   SimFile(SimIo* io, std::string path, size_t alignment, SimDisk::InodeRef inode, bool writable)
-      : File(io, std::move(path), alignment), impl_(io->impl_.get()), inode_(std::move(inode)),
-        life_(impl_->life), writable_(writable) {}
+      : File(io, std::move(path), alignment),
+        impl_(io->impl_.get()),
+        inode_(std::move(inode)),
+        life_(impl_->life),
+        writable_(writable) {}
 
   Result<uint64_t> size() override {
     PGZ_TRY(enter(CallKind::kSize, nullptr));
@@ -115,8 +132,7 @@ class SimFile final : public File {
   bool writable_;
 };
 
-Status SimIo::Impl::begin(CallKind kind, const std::string& path,
-                          std::optional<SimFault>* fault) {
+Status SimIo::Impl::begin(CallKind kind, const std::string& path, std::optional<SimFault>* fault) {
   if (current_fiber_host != nullptr) current_fiber_host->yield();
   if (is_down) return down();
   const uint64_t index = call_count++;
@@ -215,10 +231,16 @@ void SimFile::run(IoOp* op) {
   op->status = enter(kind, kind == CallKind::kRead ? nullptr : &fault);
   if (op->status.is_ok()) {
     switch (op->kind) {
-      case IoOp::Kind::kRead: read(op); break;
+      case IoOp::Kind::kRead:
+        read(op);
+        break;
       case IoOp::Kind::kWrite:
-      case IoOp::Kind::kWriteDurable: op->status = write(op, kind, fault); break;
-      case IoOp::Kind::kSync: op->status = sync(fault); break;
+      case IoOp::Kind::kWriteDurable:
+        op->status = write(op, kind, fault);
+        break;
+      case IoOp::Kind::kSync:
+        op->status = sync(fault);
+        break;
     }
   }
   op->done.set();
@@ -229,8 +251,7 @@ SimIo::~SimIo() = default;
 
 void SimIo::submit(IoOp* op) { static_cast<SimFile*>(op->file)->run(op); }
 
-Result<std::unique_ptr<File>> SimIo::open(const std::string& path, OpenMode mode,
-                                          OpenFlags flags) {
+Result<std::unique_ptr<File>> SimIo::open(const std::string& path, OpenMode mode, OpenFlags flags) {
   SimDisk::InodeRef inode = impl_->disk.find(path);
   const bool creates =
       inode == nullptr && (mode == OpenMode::kCreate || mode == OpenMode::kCreateExclusive);
@@ -249,8 +270,8 @@ Result<std::unique_ptr<File>> SimIo::open(const std::string& path, OpenMode mode
     if (impl_->is_down) return Impl::down();
   }
   const size_t alignment = flags.direct ? kSimSectorBytes : 1;
-  return std::unique_ptr<File>(std::make_unique<SimFile>(this, path, alignment, std::move(inode),
-                                                         mode != OpenMode::kRead));
+  return std::unique_ptr<File>(
+      std::make_unique<SimFile>(this, path, alignment, std::move(inode), mode != OpenMode::kRead));
 }
 
 Status SimIo::mkdir(const std::string& path) {
