@@ -50,12 +50,19 @@ LockTable::LockTable(const Runtime& runtime, const LockTableOptions& options, Lo
 }
 
 LockTable::~LockTable() {
-  shutdown(Status::make(Code::kClosed, "the database is closed"));
+  {
+    MutexLock lock(&timer_mu_);
+    stop_ = true;
+  }
+  timer_cv_.notify_all();
+  timer_->join();
   for (uint32_t b = 0; b < kBuckets; b++) PGZ_ASSERT(buckets_[b].entries == 0);
 }
 
-void LockTable::shutdown(const Status& why) {
-  if (!closed_.load(std::memory_order_acquire)) {
+void LockTable::end_waits(const Status& why) {
+  {
+    MutexLock lock(&close_mu_);
+    if (closed_.load(std::memory_order_relaxed)) return;
     closed_why_ = why;
     closed_.store(true, std::memory_order_release);
   }
@@ -70,14 +77,6 @@ void LockTable::shutdown(const Status& why) {
     }
   }
   tell(&ended);
-  if (timer_ == nullptr) return;
-  {
-    MutexLock lock(&timer_mu_);
-    stop_ = true;
-  }
-  timer_cv_.notify_all();
-  timer_->join();
-  timer_.reset();
 }
 
 LockEntry* LockTable::find(const Bucket& bucket, uint64_t hash, LockSpace space, Slice name) {

@@ -112,14 +112,14 @@ class LockOwner {
 class LockTable {
  public:
   LockTable(const Runtime& runtime, const LockTableOptions& options, LockSink* sink);
-  // shutdown() if it was not called. No owner holds or waits.
+  // No owner holds or waits.
   ~LockTable();
   LockTable(const LockTable&) = delete;
   LockTable& operator=(const LockTable&) = delete;
 
   // ok: held (in this or a stronger mode). kBusy: would have to wait and may not. kPending: waits;
   // the sink will hear. kOutOfMemory: the bound is reached. With tag 0 also how the wait ended:
-  // kCancelled, kTimedOut, kDeadlock, or the status given to shutdown(). *waited (may be null) says
+  // kCancelled, kTimedOut, kDeadlock, or the status given to end_waits(). *waited (may be null) says
   // whether somebody stood in the way.
   Status acquire(LockOwner* owner, LockSpace space, Slice name, LockMode mode, OpNum op,
                  const LockWait& wait, bool* waited);
@@ -133,11 +133,12 @@ class LockTable {
   // The sessions that owners of `session` wait for.
   std::vector<uint64_t> blocked_by(uint64_t session) const;
   LockTableStats stats() const;
-  // Ends every wait with `why`; later requests that would wait get it too. Ends the timer thread.
-  void shutdown(const Status& why);
+  // Ends every wait with `why`; later requests that would wait get it too. The first call counts.
+  void end_waits(const Status& why);
 
  private:
-  static constexpr uint32_t kBuckets = 256;  // a power of two
+  // A power of two; the detector holds all their mutexes, and TSan follows at most 64 of a thread.
+  static constexpr uint32_t kBuckets = 32;
   static constexpr uint64_t kNever = ~uint64_t{0};
 
   struct Bucket {

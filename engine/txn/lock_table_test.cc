@@ -54,7 +54,7 @@ class LockTableTest : public testing::Test {
   }
   void SetUp() override { make(1 << 20, 20'000); }
   void TearDown() override {
-    table_->shutdown(Status::make(Code::kClosed, "over"));
+    table_->end_waits(Status::make(Code::kClosed, "over"));
     for (auto& [id, owner] : owners_) table_->release_all(owner.get());
     EXPECT_EQ(table_->stats().held, 0u);
     EXPECT_EQ(table_->stats().memory_bytes, 0u);
@@ -227,7 +227,7 @@ TEST_F(LockTableTest, MemoryIsBounded) {
   EXPECT_EQ(row(1, "another"), Code::kOk);
 }
 
-TEST_F(LockTableTest, ShutdownEndsWaits) {
+TEST_F(LockTableTest, EndWaitsEndsThemAll) {
   EXPECT_EQ(row(1, "k"), Code::kOk);
   EXPECT_EQ(row(2, "k"), Code::kPending);
   Code blocked = Code::kOk;
@@ -235,7 +235,7 @@ TEST_F(LockTableTest, ShutdownEndsWaits) {
     blocked = table_->acquire(owner(7), LockSpace::kRow, "k", kRowShare, 1, {}, nullptr).code();
   });
   while (table_->stats().waits < 2) std::this_thread::yield();
-  table_->shutdown(Status::make(Code::kClosed, "over"));
+  table_->end_waits(Status::make(Code::kClosed, "over"));
   waiter.join();
   EXPECT_EQ(blocked, Code::kClosed);
   EXPECT_EQ(sink_.wait_for(2), Code::kClosed);

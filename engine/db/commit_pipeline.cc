@@ -1,0 +1,276 @@
+#include "engine/db/commit_pipeline.h"
+
+#include "engine/base/assert.h"
+#include "engine/base/clock.h"
+
+namespace pgz {
+
+namespace {
+
+constexpr uint64_t kIdleMicros = 250'000;  // then the log is sealed
+
+}  // namespace
+
+CommitPipeline::CommitPipeline(const Runtime& runtime, Log* log, Lsm* lsm, Snapshots* snapshots,
+                               Completions* completions, uint64_t last_ts, Hooks hooks)
+    : runtime_(runtime),
+      log_(log),
+      lsm_(lsm),
+      snapshots_(snapshots),
+      completions_(completions),
+      hooks_(std::move(hooks)),
+      last_ts_(last_ts),
+      durable_(log->durable_lsn()) {}
+
+CommitPipeline::~CommitPipeline() {
+  if (Status s = stop(); !s.is_ok()) return;  // the owner was told by the hook
+}
+
+void CommitPipeline::start() {
+  thread_ = runtime_.executor->spawn("pgz-log", [this] { log_loop(); });
+}
+
+Status CommitPipeline::stop() {
+  {
+    MutexLock lock(&append_mu_);
+    closed_ = true;
+  }
+  if (thread_ != nullptr) {
+    {
+      MutexLock lock(&wake_mu_);
+      stop_ = true;
+    }
+    wake_cv_.notify_all();
+    thread_->join();
+    thread_.reset();
+  }
+  MutexLock lock(&append_mu_);
+  return failed_;
+}
+
+Status CommitPipeline::refused() const {
+  if (!failed_.is_ok()) return failed_;
+  if (closed_) return Status::make(Code::kClosed, "the database is closed");
+  return Status::ok();
+}
+
+Status CommitPipeline::check() const {
+  if (!failed_flag_.load(std::memory_order_acquire)) return Status::ok();
+  MutexLock lock(&append_mu_);
+  return failed_;
+}
+
+Status CommitPipeline::append(std::shared_ptr<PendingCommit> pending, Slice record,
+                              bool asynchronous) {
+  PGZ_ASSIGN(const Appended at, log_->append(record));
+  record_bytes_.fetch_add(record.size(), std::memory_order_relaxed);
+  pending->lsn_end_ = at.lsn_end;
+  pending->asynchronous_ = asynchronous;
+  queue_.push_back(std::move(pending));
+  return Status::ok();
+}
+
+Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecordBuilder* record,
+                              const std::vector<RunFile>& runs, bool asynchronous,
+                              MemTableRef* ref) {
+  if (asynchronous) unacknowledged_.fetch_add(1);
+  Status s;
+  Status behind;  // what failed once the record was in the log
+  {
+    MutexLock lock(&append_mu_);
+    s = refused();
+    if (s.is_ok()) {
+      const uint64_t ts = last_ts_ + 1;
+      record->set_timestamp(ts);
+      commit->ts_ = ts;
+      s = append(commit, record->bytes(), asynchronous);
+      if (s.is_ok()) {
+        last_ts_ = ts;
+        if (!runs.empty()) behind = lsm_->ingest(runs, ts, commit->lsn_end_);
+        if (behind.is_ok()) *ref = lsm_->reserve_active(commit->lsn_end_);
+      }
+    }
+  }
+  if (!s.is_ok()) {
+    if (asynchronous) unacknowledged_.fetch_sub(1);
+    if (!s.is(Code::kNoSpace) && !s.is(Code::kClosed)) fail(s);
+    return s;
+  }
+  if (!behind.is_ok()) fail(behind);
+  wake_log_thread();
+  return s;
+}
+
+Status CommitPipeline::submit_plain(std::shared_ptr<PendingCommit> pending, Slice record,
+                                    const std::function<void()>& in_order) {
+  Status s;
+  {
+    MutexLock lock(&append_mu_);
+    s = refused();
+    if (s.is_ok()) {
+      pending->applied_.store(true);
+      s = append(std::move(pending), record, false);
+      if (s.is_ok()) in_order();
+    }
+  }
+  if (s.is_ok()) {
+    wake_log_thread();
+  } else if (!s.is(Code::kNoSpace) && !s.is(Code::kClosed)) {
+    fail(s);
+  }
+  return s;
+}
+
+void CommitPipeline::applied(const std::shared_ptr<PendingCommit>& commit) {
+  commit->applied_.store(true);
+  if (unacknowledged_.load() != 0) acknowledge_applied();
+  if (want_applied_.load() && want_applied_.exchange(false)) wake_log_thread();
+}
+
+void CommitPipeline::acknowledge_applied() {
+  Finished ready;
+  uint64_t base = 0;
+  {
+    MutexLock lock(&append_mu_);
+    for (const auto& commit : queue_) {
+      if (!commit->applied_.load()) break;
+      if (!commit->asynchronous_ || commit->acknowledged_) continue;
+      commit->acknowledged_ = true;
+      base = commit->ts_;
+      ready.push_back(commit);
+    }
+  }
+  if (ready.empty()) return;
+  unacknowledged_.fetch_sub(ready.size());
+  snapshots_->publish_acknowledged(base);
+  finish_all(ready, Status::ok());
+}
+
+void CommitPipeline::finish_all(const Finished& commits, const Status& outcome) {
+  for (const auto& commit : commits) commit->release(outcome);
+  std::vector<Completion> batch;
+  batch.reserve(commits.size());
+  for (const auto& commit : commits) commit->finish(outcome, &batch);
+  completions_->finish(batch);
+}
+
+void CommitPipeline::publish(Lsn durable) {
+  Finished done;
+  Finished late;  // acknowledged before
+  uint64_t horizon = 0;
+  uint64_t commits = 0;
+  uint64_t asynchronous = 0;
+  {
+    MutexLock lock(&append_mu_);
+    durable_ = durable;
+    while (!queue_.empty() && queue_.front()->lsn_end_ <= durable_) {
+      if (!queue_.front()->applied_.load()) {
+        want_applied_.store(true);
+        // It may have been applied just before it could see the flag.
+        if (!queue_.front()->applied_.load()) break;
+        want_applied_.store(false);
+      }
+      std::shared_ptr<PendingCommit> commit = std::move(queue_.front());
+      queue_.pop_front();
+      if (commit->ts_ != 0) {
+        horizon = commit->ts_;
+        commits++;
+      }
+      if (commit->asynchronous_ && !commit->acknowledged_) asynchronous++;
+      (commit->acknowledged_ ? late : done).push_back(std::move(commit));
+    }
+    if (durable_waiters_ != 0) durable_cv_.notify_all();
+  }
+  unacknowledged_.fetch_sub(asynchronous);
+  commits_.fetch_add(commits, std::memory_order_relaxed);
+  if (horizon != 0) snapshots_->publish(horizon);
+  if (!done.empty()) finish_all(done, Status::ok());
+}
+
+void CommitPipeline::wake_log_thread() {
+  work_.store(true);
+  if (!sleeping_.load()) return;
+  MutexLock lock(&wake_mu_);
+  wake_cv_.notify_one();
+}
+
+bool CommitPipeline::wait_for_work(bool* sealed) {
+  MutexLock lock(&wake_mu_);
+  sleeping_.store(true);
+  while (!work_.load() && !stop_) {
+    if (*sealed || failed()) {
+      wake_cv_.wait(&wake_mu_);
+    } else if (!wake_cv_.wait_for(&wake_mu_, kIdleMicros) && !work_.load() && !stop_) {
+      lock.unlock();
+      if (Status s = log_->seal(); !s.is_ok()) fail(s);
+      *sealed = true;
+      lock.lock();
+    }
+  }
+  sleeping_.store(false);
+  return work_.exchange(false) || !stop_;
+}
+
+void CommitPipeline::log_loop() {
+  bool sealed = false;
+  while (wait_for_work(&sealed)) {
+    if (failed()) continue;
+    const uint64_t start = runtime_.clock->now_micros();
+    const bool pending = log_->has_pending();
+    Lsn durable = 0;
+    Status s = log_->flush(&durable);
+    if (!s.is_ok()) {
+      fail(s);
+      continue;
+    }
+    if (pending) {
+      sealed = false;
+      flushes_.fetch_add(1, std::memory_order_relaxed);
+      flush_micros_.fetch_add(runtime_.clock->now_micros() - start, std::memory_order_relaxed);
+    }
+    publish(durable);
+    if (pending) hooks_.after_flush();
+  }
+  if (failed()) return;
+  if (Status s = log_->seal(); !s.is_ok()) fail(s);
+  publish(log_->durable_lsn());
+}
+
+Status CommitPipeline::wait_durable(Lsn lsn) {
+  MutexLock lock(&append_mu_);
+  durable_waiters_++;
+  while (durable_ < lsn && failed_.is_ok()) durable_cv_.wait(&append_mu_);
+  durable_waiters_--;
+  return failed_;
+}
+
+void CommitPipeline::fail(const Status& why) {
+  Finished unknown;
+  {
+    MutexLock lock(&append_mu_);
+    if (!failed_.is_ok()) return;
+    failed_ = Status::make(Code::kFailed, "the instance has stopped: " + why.to_string(),
+                           why.sys_errno());
+    failed_flag_.store(true, std::memory_order_release);
+    for (auto& commit : queue_) {
+      if (!commit->acknowledged_) unknown.push_back(std::move(commit));
+    }
+    queue_.clear();
+    durable_cv_.notify_all();
+  }
+  hooks_.on_failed(why);
+  finish_all(unknown, Status::make(Code::kUnknown,
+                                   "the log failed while this commit waited: " + why.to_string(),
+                                   why.sys_errno()));
+}
+
+PipelineStats CommitPipeline::stats() const {
+  PipelineStats s;
+  s.commits = commits_.load(std::memory_order_relaxed);
+  s.flushes = flushes_.load(std::memory_order_relaxed);
+  s.record_bytes = record_bytes_.load(std::memory_order_relaxed);
+  s.flush_micros = flush_micros_.load(std::memory_order_relaxed);
+  return s;
+}
+
+}  // namespace pgz

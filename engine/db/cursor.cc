@@ -1,0 +1,175 @@
+#include "engine/db/cursor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/db/transaction.h"
+
+namespace pgz {
+
+Cursor::Cursor(Db* db, Transaction* txn, const CursorOptions& options, Slice lower, Slice upper)
+    : db_(db),
+      txn_(txn),
+      options_(options),
+      lower_(lower),
+      upper_(upper),
+      snapshot_(options.snapshot) {
+  if (snapshot_ == kNewest) {
+    snapshot_ = db_->acquire_snapshot();
+    registered_ = true;
+  }
+}
+
+Cursor::~Cursor() {
+  committed_.reset();
+  own_.reset();
+  if (registered_) db_->release_snapshot(snapshot_);
+}
+
+bool Cursor::own_valid() {
+  if (own_ == nullptr || !own_->valid()) return false;
+  return options_.reverse ? own_->key() >= Slice(lower_)
+                          : upper_.empty() || own_->key() < Slice(upper_);
+}
+
+bool Cursor::hidden() {
+  return txn_ != nullptr && txn_->own() != nullptr &&
+         txn_->own()->hides_committed(committed_->key(), options_.op);
+}
+
+// Makes the iterators, anew when the transaction's writes moved from under them.
+Status Cursor::position() {
+  OwnWrites* writes = txn_ == nullptr ? nullptr : txn_->own();
+  const uint64_t generation = writes == nullptr ? 0 : writes->generation() + 1;
+  if (positioned_ && generation == generation_) return Status::ok();
+  own_.reset();
+  if (writes != nullptr && options_.op > 1) {
+    PGZ_ASSIGN(own_, writes->new_iterator(options_.op, options_.reverse));
+  }
+  committed_wanted_ = writes == nullptr || !writes->owns_all(lower_, upper_, options_.op);
+  if (!committed_wanted_) committed_.reset();
+  if (committed_wanted_ && committed_ == nullptr) {
+    committed_ = db_->lsm()->new_iterator(snapshot_, lower_, upper_);
+  }
+  generation_ = generation;
+  positioned_ = true;
+  return seek(started_ ? &resume_ : nullptr);
+}
+
+Status Cursor::seek(const std::string* key) {
+  const bool reverse = options_.reverse;
+  if (own_ != nullptr) {
+    if (key != nullptr) {
+      own_->seek(*key);
+    } else if (!reverse) {
+      own_->seek(lower_);
+    } else if (upper_.empty()) {
+      own_->seek_to_start();
+    } else {
+      own_->seek(upper_);
+      if (own_->valid() && own_->key() == Slice(upper_)) own_->next();  // it is exclusive
+    }
+    PGZ_TRY(own_->status());
+  }
+  if (committed_ != nullptr) {
+    if (key != nullptr) {
+      reverse ? committed_->seek_for_prev(*key) : committed_->seek(*key);
+    } else {
+      reverse ? committed_->seek_to_last() : committed_->seek_to_first();
+    }
+    PGZ_TRY(committed_->status());
+  }
+  return Status::ok();
+}
+
+Status Cursor::step_own() {
+  own_->next();
+  return own_->valid() ? Status::ok() : own_->status();
+}
+
+Status Cursor::step_committed() {
+  options_.reverse ? committed_->prev() : committed_->next();
+  return committed_->valid() ? Status::ok() : committed_->status();
+}
+
+bool Cursor::append(FetchBatch* batch, Slice key, Slice value, bool own, uint64_t ts) {
+  if (options_.keys_only) value = {};
+  const uint64_t bytes = key.size() + value.size();
+  if (batch->used + bytes > batch->capacity) {
+    if (batch->count == 0) batch->needed = bytes;
+    return false;
+  }
+  RowOut* row = &batch->rows[batch->count++];
+  *row = RowOut{};
+  row->key_offset = static_cast<uint32_t>(batch->used);
+  row->key_len = static_cast<uint32_t>(key.size());
+  row->value_offset = static_cast<uint32_t>(batch->used + key.size());
+  row->value_len = static_cast<uint32_t>(value.size());
+  row->kind = 1;
+  row->own = own ? 1 : 0;
+  row->timestamp = ts;
+  std::memcpy(batch->buffer + batch->used, key.data(), key.size());
+  if (!value.empty()) {
+    std::memcpy(batch->buffer + batch->used + key.size(), value.data(), value.size());
+  }
+  batch->used += bytes;
+  return true;
+}
+
+Status Cursor::fetch(FetchBatch* batch) {
+  PGZ_TRY(db_->check());
+  const uint32_t max_rows = std::min(batch->max_rows, kRowsMax);
+  uint64_t steps = batch->max_steps == 0 ? kStepsDefault : batch->max_steps;
+  PGZ_TRY(position());
+  if (committed_ != nullptr) {
+    committed_->set_step_limit(steps);
+    if (committed_->paused()) {
+      const std::string key(committed_->resume_key());
+      options_.reverse ? committed_->seek_for_prev(key) : committed_->seek(key);
+      PGZ_TRY(committed_->status());
+    }
+  }
+  started_ = true;
+  bool full = false;
+  for (; !full && steps > 0 && batch->count < max_rows; steps--) {
+    if (batch->cancel != nullptr && __atomic_load_n(batch->cancel, __ATOMIC_RELAXED) != 0) break;
+    if (committed_ != nullptr && committed_->paused()) break;
+    const bool committed = committed_ != nullptr && committed_->valid();
+    const bool own = own_valid();
+    if (!committed && !own) {
+      batch->done = true;
+      return Status::ok();
+    }
+    if (own && (!committed || !in_order(committed_->key(), own_->key()))) {
+      const OwnVersion& version = own_->version();
+      const bool dropped = txn_->own()->dropped_at(own_->key(), options_.op) >= version.op;
+      if (version.kind == Kind::kValue && !dropped) {
+        full = !append(batch, own_->key(), version.value, true, 0);
+      }
+      if (!full) {
+        if (committed && committed_->key() == own_->key()) PGZ_TRY(step_committed());
+        PGZ_TRY(step_own());
+      }
+    } else {
+      if (!hidden()) {
+        full =
+            !append(batch, committed_->key(), committed_->value(), false, committed_->version_ts());
+      }
+      if (!full) PGZ_TRY(step_committed());
+    }
+  }
+  // Where to go on if the iterators have to be made anew before the next batch.
+  const bool committed = committed_ != nullptr && (committed_->valid() || committed_->paused());
+  if (committed) {
+    resume_.assign(committed_->valid() ? committed_->key() : committed_->resume_key());
+  }
+  if (own_valid() && (!committed || in_order(own_->key(), resume_))) resume_.assign(own_->key());
+  if (!committed && !own_valid()) {
+    batch->done = true;
+  } else if (full && batch->count == 0) {
+    return Status::make(Code::kOutOfMemory, "the buffer is too small for one row");
+  }
+  return Status::ok();
+}
+
+}  // namespace pgz

@@ -1,0 +1,209 @@
+// Opening a database: creating its files, or reading what the last owner left.
+#include <algorithm>
+#include <cstring>
+
+#include "engine/base/assert.h"
+#include "engine/base/clock.h"
+#include "engine/base/rng.h"
+#include "engine/db/db.h"
+#include "engine/db/identity.h"
+#include "engine/db/record.h"
+
+namespace pgz {
+
+namespace {
+
+constexpr uint64_t kFirstSlotBytes = uint64_t{4} << 20;
+
+// Applies the records of the log to memtables, as their commits did.
+class Replay final : public CommitVisitor {
+ public:
+  explicit Replay(Lsm* lsm) : lsm_(lsm) {}
+
+  Status apply(Lsn lsn_end, Slice record) {
+    lsn_end_ = lsn_end;
+    RecordType type{};
+    PGZ_TRY(parse_record_type(record, &type));
+    if (type == RecordType::kCounter) {
+      Slice name;
+      uint64_t next = 0;
+      PGZ_TRY(parse_counter(record, &name, &next));
+      lsm_->set_counter(name, next);
+      return Status::ok();
+    }
+    Status s = parse_commit(record, this);
+    ref_.reset();
+    return s;
+  }
+  uint64_t last_ts() const { return ts_; }
+
+  Status begin(uint64_t ts, uint64_t) override {
+    if (ts <= ts_) return Status::make(Code::kCorruption, "commit timestamps do not grow");
+    ts_ = ts;
+    have_ref_ = false;
+    return Status::ok();
+  }
+  Status drop(Slice begin, Slice end) override {
+    drops_.emplace_back(begin, end);
+    return Status::ok();
+  }
+  Status runs(std::vector<RunFile> runs) override {
+    return lsm_->ingest(std::move(runs), ts_, lsn_end_);
+  }
+  Status write(Kind kind, Slice key, Slice value) override {
+    PGZ_TRY(reserve());
+    return ref_.add(kind, key, ts_, value);
+  }
+  Status end() override { return reserve(); }
+
+ private:
+  // As when it was committed: the runs are queued before the memtable is chosen.
+  Status reserve() {
+    if (have_ref_) return Status::ok();
+    have_ref_ = true;
+    ref_ = lsm_->reserve_active(lsn_end_);
+    for (const auto& [begin, end] : drops_) PGZ_TRY(ref_.drop_range(begin, end, ts_));
+    drops_.clear();
+    return Status::ok();
+  }
+
+  Lsm* const lsm_;
+  Lsn lsn_end_ = 0;
+  uint64_t ts_ = 0;
+  bool have_ref_ = false;
+  MemTableRef ref_;
+  std::vector<std::pair<std::string, std::string>> drops_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Db>> Db::open(const Runtime& runtime, const std::string& dir,
+                                     const DbOptions& options, std::function<void()> notify) {
+  std::unique_ptr<Db> db(new Db(runtime, dir, options, std::move(notify)));
+  PGZ_TRY(db->open_files());
+  return db;
+}
+
+LsmOptions Db::lsm_options() const {
+  LsmOptions o;
+  o.uuid.assign(reinterpret_cast<const char*>(uuid_.data()), uuid_.size());
+  o.memory_budget_bytes = options_.memory_budget_bytes;
+  o.memtable_bytes = options_.memtable_bytes;
+  o.wait_durable = [this](uint64_t lsn) { return pipeline_->wait_durable(lsn); };
+  o.boundaries = [this] { return snapshots_->boundaries(); };
+  o.on_flushed = [this](uint64_t lsn) { slots_->recycle(lsn); };
+  o.on_failed = [this](const Status& why) { pipeline_->fail(why); };
+  return o;
+}
+
+LogOptions Db::log_options() const {
+  LogOptions o;
+  o.uuid = uuid_;
+  o.slot_bytes = options_.log_slot_bytes;
+  o.first_slot_bytes = std::min(kFirstSlotBytes, options_.log_slot_bytes);
+  return o;
+}
+
+Status Db::open_files() {
+  PGZ_ASSIGN(const bool there, runtime_.io->exists(dir_));
+  if (!there) {
+    if (!options_.create_if_missing) {
+      return Status::make(Code::kNotFound, dir_ + ": no such directory");
+    }
+    PGZ_TRY(runtime_.io->mkdir(dir_));
+    const size_t slash = dir_.find_last_of('/');
+    const std::string parent = slash == std::string::npos ? "." : dir_.substr(0, slash + 1);
+    PGZ_TRY(runtime_.io->sync_dir(parent));
+  }
+  PGZ_ASSIGN(file_lock_, runtime_.io->lock_file(path_join(dir_, "LOCK")));
+  Result<Identity> identity = read_identity(runtime_, dir_);
+  if (identity.is_ok()) {
+    if (options_.error_if_exists) {
+      return Status::make(Code::kInvalidArgument, dir_ + ": holds a database already");
+    }
+    uuid_ = identity.value().uuid;
+    PGZ_TRY(open_existing());
+  } else if (identity.code() == Code::kNotFound) {
+    PGZ_TRY(create_files());
+  } else {
+    return identity.take_status();
+  }
+  return start();
+}
+
+Status Db::create_files() {
+  if (!options_.create_if_missing) {
+    return Status::make(Code::kNotFound, dir_ + ": holds no database");
+  }
+  // What an interrupted creation left is ours to replace; anything else is somebody's.
+  PGZ_ASSIGN(const std::vector<std::string> names, runtime_.io->list(dir_));
+  for (const std::string& name : names) {
+    if (name == "LOCK" || name == "IDENTITY.new" || name == "lost+found") continue;
+    if (name != "log" && name != "sst" && name != "manifest") {
+      return Status::make(Code::kInvalidArgument, dir_ + ": is not empty and holds no database");
+    }
+    const std::string path = path_join(dir_, name);
+    PGZ_ASSIGN(const std::vector<std::string> files, runtime_.io->list(path));
+    for (const std::string& file : files) PGZ_TRY(runtime_.io->remove(path_join(path, file)));
+    PGZ_TRY(runtime_.io->remove_dir(path));
+  }
+  Identity identity;
+  const uint64_t high = runtime_.rng->next64();
+  const uint64_t low = runtime_.rng->next64();
+  std::memcpy(identity.uuid.data(), &high, 8);
+  std::memcpy(identity.uuid.data() + 8, &low, 8);
+  identity.created_wall_micros = runtime_.clock->wall_micros();
+  uuid_ = identity.uuid;
+  PGZ_ASSIGN(log_, Log::create(runtime_, path_join(dir_, "log"), log_options()));
+  PGZ_ASSIGN(lsm_, Lsm::create(runtime_, dir_, lsm_options()));
+  return write_identity(runtime_, dir_, identity);
+}
+
+Status Db::open_existing() {
+  LsmRecovered recovered;
+  PGZ_ASSIGN(lsm_, Lsm::open(runtime_, dir_, lsm_options(), &recovered));
+  PGZ_ASSIGN(log_, Log::open(runtime_, path_join(dir_, "log"), log_options()));
+  last_ts_ = recovered.last_ts;
+  return replay(recovered.flushed_lsn);
+}
+
+Status Db::replay(uint64_t flushed_lsn) {
+  Replay replay(lsm_.get());
+  RecoverResult result;
+  PGZ_TRY(log_->recover(
+      flushed_lsn,
+      [&](Lsn lsn_end, Slice record) -> Status {
+        Status s = replay.apply(lsn_end, record);
+        if (s.is_ok()) return s;
+        return Status::make(s.code(),
+                            "log record ending at " + std::to_string(lsn_end) + ": " + s.message(),
+                            s.sys_errno());
+      },
+      &result));
+  last_ts_ = std::max(last_ts_, replay.last_ts());
+  return Status::ok();
+}
+
+// Everything recovered is durable: the horizon is its last commit.
+Status Db::start() {
+  snapshots_ = std::make_unique<Snapshots>(last_ts_);
+  LockTableOptions locks;
+  locks.memory_bytes = options_.lock_memory_bytes;
+  locks.deadlock_timeout_micros = options_.deadlock_timeout_micros;
+  LockSink* const sink = this;
+  locks_ = std::make_unique<LockTable>(runtime_, locks, sink);
+  CommitPipeline::Hooks hooks;
+  hooks.after_flush = [this] { slots_->poke(); };
+  hooks.on_failed = [this](const Status& why) {
+    locks_->end_waits(Status::make(Code::kFailed, "the instance has stopped: " + why.to_string()));
+  };
+  pipeline_ = std::make_unique<CommitPipeline>(runtime_, log_.get(), lsm_.get(), snapshots_.get(),
+                                               &completions_, last_ts_, std::move(hooks));
+  counters_ = std::make_unique<Counters>(pipeline_.get(), lsm_.get(), &completions_);
+  slots_ = std::make_unique<SlotKeeper>(runtime_, log_.get(),
+                                        [this](const Status& why) { pipeline_->fail(why); });
+  pipeline_->start();
+  return lsm_->start();
+}
+
+}  // namespace pgz

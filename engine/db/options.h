@@ -1,0 +1,23 @@
+// What a database can be opened with.
+#pragma once
+
+#include <cstdint>
+
+namespace pgz {
+
+// Zero means the default given beside it.
+struct DbOptions {
+  bool create_if_missing = true;
+  bool error_if_exists = false;
+  uint64_t memory_budget_bytes = 0;      // memtables and cache: 256 MiB
+  uint64_t memtable_bytes = 0;           // an eighth of the budget, at most 64 MiB
+  uint64_t log_slot_bytes = 0;           // 64 MiB; the first slot of a directory has 4 MiB at most
+  uint64_t spill_bytes = 0;              // write buffer of one transaction: 4 MiB
+  uint64_t lock_memory_bytes = 0;        // a quarter of the budget
+  uint64_t deadlock_timeout_micros = 0;  // 1 s
+
+  // With the defaults filled in, and bounds kept sensible.
+  DbOptions resolved() const;
+};
+
+}  // namespace pgz

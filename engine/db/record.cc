@@ -1,0 +1,102 @@
+#include "engine/db/record.h"
+
+#include "engine/base/coding.h"
+
+namespace pgz {
+
+namespace {
+
+constexpr size_t kTimestampAt = 4;
+constexpr size_t kWallAt = 12;
+constexpr size_t kCommitHeaderBytes = 20;
+
+Status malformed() { return Status::make(Code::kCorruption, "malformed log record"); }
+
+}  // namespace
+
+CommitRecordBuilder::CommitRecordBuilder(uint64_t wall_micros) : bytes_(kCommitHeaderBytes, '\0') {
+  bytes_[0] = static_cast<char>(RecordType::kCommit);
+  put_fixed64(bytes_.data() + kWallAt, wall_micros);
+}
+
+void CommitRecordBuilder::begin_drops(size_t n) { put_varint64(&bytes_, n); }
+
+void CommitRecordBuilder::add_drop(Slice begin, Slice end) {
+  put_length_prefixed(&bytes_, begin);
+  put_length_prefixed(&bytes_, end);
+}
+
+void CommitRecordBuilder::begin_runs(size_t n) { put_varint64(&bytes_, n); }
+
+void CommitRecordBuilder::add_run(const RunFile& run) { run.encode(&bytes_); }
+
+void CommitRecordBuilder::begin_writes(size_t n) { put_varint64(&bytes_, n); }
+
+void CommitRecordBuilder::add_write(Kind kind, Slice key, Slice value) {
+  bytes_.push_back(static_cast<char>(kind));
+  put_length_prefixed(&bytes_, key);
+  put_length_prefixed(&bytes_, value);
+}
+
+void CommitRecordBuilder::set_timestamp(uint64_t ts) {
+  put_fixed64(bytes_.data() + kTimestampAt, ts);
+}
+
+std::string make_counter_record(Slice name, uint64_t next) {
+  std::string record(1, static_cast<char>(RecordType::kCounter));
+  put_length_prefixed(&record, name);
+  put_varint64(&record, next);
+  return record;
+}
+
+Status parse_record_type(Slice record, RecordType* type) {
+  if (record.empty()) return malformed();
+  *type = static_cast<RecordType>(record.front());
+  if (*type != RecordType::kCommit && *type != RecordType::kCounter) return malformed();
+  return Status::ok();
+}
+
+Status parse_commit(Slice record, CommitVisitor* visitor) {
+  if (record.size() < kCommitHeaderBytes) return malformed();
+  PGZ_TRY(visitor->begin(get_fixed64(record.data() + kTimestampAt),
+                         get_fixed64(record.data() + kWallAt)));
+  Slice in = record.substr(kCommitHeaderBytes);
+  uint64_t drops = 0;
+  if (!get_varint64(&in, &drops)) return malformed();
+  for (uint64_t i = 0; i < drops; i++) {
+    Slice begin;
+    Slice end;
+    if (!get_length_prefixed(&in, &begin) || !get_length_prefixed(&in, &end)) return malformed();
+    PGZ_TRY(visitor->drop(begin, end));
+  }
+  uint64_t run_count = 0;
+  if (!get_varint64(&in, &run_count) || run_count > in.size()) return malformed();
+  std::vector<RunFile> runs(run_count);
+  for (RunFile& run : runs) {
+    if (!RunFile::decode(&in, &run)) return malformed();
+  }
+  if (!runs.empty()) PGZ_TRY(visitor->runs(std::move(runs)));
+  uint64_t writes = 0;
+  if (!get_varint64(&in, &writes)) return malformed();
+  for (uint64_t i = 0; i < writes; i++) {
+    if (in.empty()) return malformed();
+    const Kind kind = static_cast<Kind>(in.front());
+    in.remove_prefix(1);
+    Slice key;
+    Slice value;
+    if (!get_length_prefixed(&in, &key) || !get_length_prefixed(&in, &value)) return malformed();
+    PGZ_TRY(visitor->write(kind, key, value));
+  }
+  if (!in.empty()) return malformed();
+  return visitor->end();
+}
+
+Status parse_counter(Slice record, Slice* name, uint64_t* next) {
+  record.remove_prefix(1);
+  if (!get_length_prefixed(&record, name) || !get_varint64(&record, next) || !record.empty()) {
+    return malformed();
+  }
+  return Status::ok();
+}
+
+}  // namespace pgz

@@ -1,0 +1,211 @@
+#include "engine/db/transaction.h"
+
+#include "engine/base/assert.h"
+#include "engine/base/clock.h"
+#include "engine/db/record.h"
+
+namespace pgz {
+
+Transaction::Transaction(Db* db, const TransactionOptions& options)
+    : db_(db), options_(options), owner_(options.session) {
+  db_->transactions_.fetch_add(1, std::memory_order_relaxed);
+}
+
+Transaction::~Transaction() {
+  if (open()) abort();
+}
+
+Status Transaction::check_open() const {
+  if (!open()) return Status::make(Code::kClosed, "the transaction is over");
+  if (owner_.waiting()) return Status::make(Code::kBusy, "the transaction waits for a lock");
+  return db_->check();
+}
+
+Status Transaction::check_write(OpNum op) {
+  PGZ_TRY(check_open());
+  if (options_.read_only) return Status::make(Code::kReadOnly, "the transaction is read-only");
+  if (op == 0 || op == kOpAll || op < last_op_) {
+    return Status::make(Code::kInvalidArgument, "operation numbers start at 1 and do not decrease");
+  }
+  last_op_ = op;
+  return Status::ok();
+}
+
+OwnWrites* Transaction::make_own() {
+  if (own_ == nullptr) {
+    own_ = std::make_unique<OwnWrites>(db_->lsm(), db_->options().spill_bytes);
+  }
+  return own_.get();
+}
+
+Status Transaction::add(OpNum op, Kind kind, Slice key, Slice value) {
+  PGZ_TRY(check_write(op));
+  if (key.empty() || key.size() > kMaxUserKeyBytes || value.size() >= kMaxValueBytes) {
+    return Status::make(Code::kInvalidArgument,
+                        "a key has 1 to 16384 bytes and a value less than 1 GiB");
+  }
+  return make_own()->add(op, kind, key, value);
+}
+
+Status Transaction::own_range(OpNum op, Slice begin, Slice end) {
+  PGZ_TRY(check_write(op));
+  make_own()->own_range(op, begin, end);
+  return Status::ok();
+}
+
+Status Transaction::drop_range(OpNum op, Slice begin, Slice end) {
+  PGZ_TRY(check_write(op));
+  make_own()->drop_range(op, begin, end);
+  return Status::ok();
+}
+
+Status Transaction::rollback_to(OpNum op) {
+  PGZ_TRY(check_open());
+  if (own_ != nullptr) PGZ_TRY(own_->rollback_to(op));
+  db_->locks()->release_from(&owner_, op);
+  return Status::ok();
+}
+
+Status Transaction::lock(LockSpace space, Slice name, LockMode mode, OpNum op,
+                         const LockWait& wait) {
+  PGZ_TRY(check_open());
+  if (!valid_lock(space, mode) || name.empty() || name.size() > kMaxUserKeyBytes) {
+    return Status::make(Code::kInvalidArgument, "no such lock");
+  }
+  LockTable* locks = db_->locks();
+  if (wait.try_only || wait.tag == 0) {
+    return locks->acquire(&owner_, space, name, mode, op, wait, nullptr);
+  }
+  // Most locks are free: room for a completion is made only for those that are not.
+  LockWait first = wait;
+  first.try_only = true;
+  Status s = locks->acquire(&owner_, space, name, mode, op, first, nullptr);
+  if (!s.is(Code::kBusy)) return s;
+  PGZ_TRY(db_->completions()->reserve());
+  s = locks->acquire(&owner_, space, name, mode, op, wait, nullptr);
+  if (!s.is(Code::kPending)) db_->completions()->cancel_reservation();
+  return s;
+}
+
+bool Transaction::cancel_wait() { return db_->locks()->cancel(&owner_); }
+
+void Transaction::abort() {
+  if (!open()) return;
+  cancel_wait();
+  own_.reset();
+  end_snapshot();
+  db_->locks()->release_all(&owner_);
+  state_.store(State::kOver, std::memory_order_release);
+  db_->transactions_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Transaction::end_snapshot() {
+  if (snapshot_ == kNewest) return;
+  db_->snapshots()->release(snapshot_);
+  snapshot_ = kNewest;
+}
+
+Status Transaction::commit(bool asynchronous, uint64_t tag, uint64_t* timestamp) {
+  *timestamp = 0;
+  PGZ_TRY(check_open());
+  if (own_ == nullptr || own_->empty()) {
+    abort();
+    return Status::ok();
+  }
+  OwnWrites::Prepared prepared;
+  Status s = own_->prepare(&prepared);
+  db_->spilled_runs_.fetch_add(own_->runs_written(), std::memory_order_relaxed);
+  if (s.is_ok()) s = submit(&prepared, asynchronous, tag);
+  if (!s.is_ok()) {
+    for (const RunFile& run : prepared.runs) db_->lsm()->discard_run(run);
+    return s;
+  }
+  if (tag != 0) return Status::make(Code::kPending, "waiting for the log");
+  done_.wait();
+  *timestamp = PendingCommit::timestamp();
+  return outcome_;
+}
+
+Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uint64_t tag) {
+  uint64_t weight = prepared->write_bytes + 64 * (prepared->drops->size() + prepared->runs.size());
+  PGZ_TRY(db_->lsm()->admit(weight));
+  if (tag != 0) PGZ_TRY(db_->completions()->reserve());
+
+  CommitRecordBuilder record(db_->runtime().clock->wall_micros());
+  record.reserve(weight + 16 * prepared->writes.size() + 64);
+  record.begin_drops(prepared->drops->size());
+  for (const KeyRange& drop : *prepared->drops) record.add_drop(drop.begin, drop.end);
+  record.begin_runs(prepared->runs.size());
+  for (const RunFile& run : prepared->runs) record.add_run(run);
+  record.begin_writes(prepared->writes.size());
+  for (const WriteBuffer::Node* w : prepared->writes) record.add_write(w->kind, w->key, w->value);
+
+  tag_ = tag;
+  state_.store(State::kCommitting, std::memory_order_release);
+  const std::shared_ptr<Transaction> self = shared_from_this();
+  MemTableRef ref;
+  Status s = db_->pipeline()->submit(self, &record, prepared->runs, asynchronous, &ref);
+  if (!s.is_ok()) {
+    state_.store(State::kOpen, std::memory_order_release);
+    if (tag != 0) db_->completions()->cancel_reservation();
+    return s;
+  }
+  if (ref) apply(*prepared, &ref);
+  end_snapshot();
+  own_.reset();
+  db_->pipeline()->applied(self);
+  return Status::ok();
+}
+
+void Transaction::apply(const OwnWrites::Prepared& prepared, MemTableRef* ref) {
+  const uint64_t ts = PendingCommit::timestamp();
+  Status s;
+  for (const KeyRange& drop : *prepared.drops) {
+    if (s.is_ok()) s = ref->drop_range(drop.begin, drop.end, ts);
+  }
+  for (const WriteBuffer::Node* w : prepared.writes) {
+    if (s.is_ok()) s = ref->add(w->kind, w->key, ts, w->value);
+  }
+  ref->reset();
+  // The log has the commit and memory does not: nothing may be served from here on.
+  if (!s.is_ok()) db_->pipeline()->fail(s);
+}
+
+void Transaction::release(const Status& outcome) {
+  outcome_ = outcome;
+  db_->locks()->release_all(&owner_);
+  state_.store(State::kOver, std::memory_order_release);
+  db_->transactions_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Transaction::finish(const Status& outcome, std::vector<Completion>* batch) {
+  if (tag_ != 0) {
+    batch->push_back({tag_, PendingCommit::timestamp(), outcome.code(), outcome.sys_errno()});
+  } else {
+    done_.set();
+  }
+}
+
+uint64_t Transaction::simple_snapshot() {
+  if (!options_.repeatable_read) return kNewest;
+  if (snapshot_ == kNewest) snapshot_ = db_->snapshots()->acquire();
+  return snapshot_;
+}
+
+Status Transaction::simple_write(Kind kind, Slice key, Slice value) {
+  PGZ_TRY(check_write(last_op_ + 1));
+  const uint64_t snapshot = simple_snapshot();
+  LockWait wait;
+  wait.timeout_micros = options_.lock_timeout_micros;
+  PGZ_TRY(lock(LockSpace::kRow, key, kRowUpdate, last_op_, wait));
+  if (snapshot != kNewest) {
+    uint64_t newest = 0;
+    PGZ_TRY(db_->lsm()->newest_version(key, &newest));
+    if (newest > snapshot) {
+      return Status::make(Code::kConflict, "the key was written after this transaction's snapshot");
+    }
+  }
+  return add(last_op_, kind, key, value);
+}
+
+}  // namespace pgz

@@ -1,0 +1,90 @@
+// Transaction: one transaction's writes, locks and way to its commit.
+//
+// Two families of calls. The plain ones do what they are told (views, operation numbers, locks are
+// the caller's business): the SQL server's. The simple_ ones lock, check and number by themselves.
+//
+// Threads: one at a time, except cancel_wait(). Shared ownership because a submitted commit
+// outlives its caller.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "engine/db/commit_pipeline.h"
+#include "engine/db/db.h"
+#include "engine/txn/lock_table.h"
+#include "engine/txn/own_writes.h"
+
+namespace pgz {
+
+struct TransactionOptions {
+  bool repeatable_read = true;  // simple calls: one snapshot; else each sees the newest state
+  bool read_only = false;
+  uint64_t session = 0;
+  uint64_t lock_timeout_micros = 0;  // simple calls
+};
+
+class Transaction final : public PendingCommit, public std::enable_shared_from_this<Transaction> {
+ public:
+  Transaction(Db* db, const TransactionOptions& options);
+  ~Transaction() override;  // abort() if it is open
+
+  Status put(OpNum op, Slice key, Slice value) { return add(op, Kind::kValue, key, value); }
+  Status remove(OpNum op, Slice key) { return add(op, Kind::kTombstone, key, {}); }
+  Status move(OpNum op, Slice key, Slice new_key) {
+    return add(op, Kind::kMovedTombstone, key, new_key);
+  }
+  Status own_range(OpNum op, Slice begin, Slice end);
+  Status drop_range(OpNum op, Slice begin, Slice end);
+  // Undoes writes and releases locks numbered op or higher.
+  Status rollback_to(OpNum op);
+
+  // As LockTable::acquire; with a tag the completion goes to the database's ring.
+  Status lock(LockSpace space, Slice name, LockMode mode, OpNum op, const LockWait& wait);
+  bool cancel_wait();
+
+  // kPending: the completion with `tag` has the timestamp. With tag 0 waits. *timestamp 0: there
+  // was nothing to write. On kUnknown the outcome is open; on any other error nothing was
+  // committed, and all that is left is abort().
+  Status commit(bool asynchronous, uint64_t tag, uint64_t* timestamp);
+  void abort();
+
+  // Simple calls: number their writes themselves and see all of them. Writes wait for the key's
+  // lock and under repeatable read give kConflict when somebody committed it after the snapshot.
+  Status simple_write(Kind kind, Slice key, Slice value);
+  uint64_t simple_snapshot();  // kNewest under read committed
+
+  bool open() const { return state_.load(std::memory_order_acquire) == State::kOpen; }
+  bool waiting() const { return owner_.waiting(); }
+  OwnWrites* own() { return own_.get(); }  // null before the first write
+  const TransactionOptions& options() const { return options_; }
+
+ private:
+  enum class State : uint8_t { kOpen, kCommitting, kOver };
+
+  Status check_open() const;
+  Status check_write(OpNum op);
+  Status add(OpNum op, Kind kind, Slice key, Slice value);
+  OwnWrites* make_own();
+  Status submit(OwnWrites::Prepared* prepared, bool asynchronous, uint64_t tag);
+  void apply(const OwnWrites::Prepared& prepared, MemTableRef* ref);
+  void end_snapshot();
+
+  // PendingCommit
+  void release(const Status& outcome) override;
+  void finish(const Status& outcome, std::vector<Completion>* batch) override;
+
+  Db* const db_;
+  const TransactionOptions options_;
+  std::atomic<State> state_{State::kOpen};
+  LockOwner owner_;
+  std::unique_ptr<OwnWrites> own_;
+  OpNum last_op_ = 0;
+  uint64_t snapshot_ = kNewest;  // of the simple calls; registered when set
+  uint64_t tag_ = 0;
+  Event done_;
+  Status outcome_;
+};
+
+}  // namespace pgz
