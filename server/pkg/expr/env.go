@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 )
@@ -45,6 +46,9 @@ type Env interface {
 	// Cancel and Terminate another backend; false if there is none with that pid.
 	CancelBackend(pid int32) (bool, error)
 	TerminateBackend(pid int32) (bool, error)
+
+	// Catalog is the catalog as the running statement sees it.
+	Catalog() catalog.View
 
 	// Account is the memory account of the statement.
 	Account() *data.Account
