@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
 
+#include "engine/base/sync.h"
 #include "engine/io/posix.h"
 #include "engine/log/log_test_util.h"
 
@@ -225,9 +227,52 @@ TEST(Log, ForeignAndUnfinishedFiles) {
   EXPECT_EQ(reopen(&io).status.code(), Code::kCorruption);
 }
 
-TEST(Log, WorksOnRealFiles) {
+std::string temp_dir() {
   std::string dir = testing::TempDir() + "pgz-log-XXXXXX";
-  ASSERT_NE(::mkdtemp(dir.data()), nullptr);
+  EXPECT_NE(::mkdtemp(dir.data()), nullptr);
+  return dir;
+}
+
+TEST(Log, WritersFlusherAndSlotKeeperOnThreads) {
+  const std::string dir = temp_dir();
+  PosixRuntime runtime;
+  const std::string path = path_join(dir, "log");
+  std::vector<std::string> written;
+  {
+    auto log = Log::create(runtime.get(), path, small_log_options()).take();
+    Mutex append_mu;
+    std::atomic<int> writers_left{3};
+    std::vector<std::unique_ptr<Joinable>> threads;
+    for (size_t w = 0; w < 3; ++w) {
+      threads.push_back(thread_executor()->spawn("writer", [&, w] {
+        for (size_t i = 0; i < 60; ++i) {
+          MutexLock lock(&append_mu);
+          written.push_back(text_of(100 * w + i, 10 + i * 97 % 5000));
+          EXPECT_TRUE(log->append(written.back()).is_ok());
+        }
+        --writers_left;
+      }));
+    }
+    threads.push_back(thread_executor()->spawn("slots", [&] {
+      while (writers_left > 0) EXPECT_TRUE(log->prepare_slots().is_ok());
+    }));
+    Lsn last = 0;
+    while (writers_left > 0 || log->has_pending()) {
+      Lsn durable = 0;
+      EXPECT_TRUE(log->flush(&durable).is_ok());
+      EXPECT_GE(durable, last);
+      EXPECT_LE(durable, log->end_lsn());
+      last = durable;
+    }
+    threads.clear();
+    EXPECT_TRUE(log->seal().is_ok());
+  }
+  EXPECT_EQ(reopen(runtime.get().io, 0, small_log_options(), path).records, written);
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Log, WorksOnRealFiles) {
+  const std::string dir = temp_dir();
   PosixRuntime runtime;
   LogOptions options = small_log_options();
   options.first_slot_bytes = 1 << 20;

@@ -35,9 +35,10 @@ struct Recovered {
   std::unique_ptr<Log> log;
 };
 
-inline Recovered reopen(Io* io, Lsn from = 0, const LogOptions& options = small_log_options()) {
+inline Recovered reopen(Io* io, Lsn from = 0, const LogOptions& options = small_log_options(),
+                        const std::string& dir = "log") {
   Recovered r;
-  auto opened = Log::open(runtime_on(io), "log", options);
+  auto opened = Log::open(runtime_on(io), dir, options);
   if (!opened.is_ok()) {
     r.status = opened.take_status();
     return r;

@@ -381,6 +381,16 @@ bool SimIo::flip_bit(const std::string& path, uint64_t bit) {
   return true;
 }
 
+bool SimIo::cut(const std::string& path, uint64_t bytes) {
+  const SimDisk::InodeRef inode = impl_->disk.find(path);
+  if (inode == nullptr || bytes >= inode->cache.size()) return false;
+  inode->truncate(bytes);
+  inode->sync();
+  return true;
+}
+
+uint64_t SimIo::used_bytes() const { return impl_->disk.total_bytes(); }
+
 std::string SimIo::contents(const std::string& path) const {
   const SimDisk::InodeRef inode = impl_->disk.find(path);
   return inode == nullptr ? std::string() : inode->cache;

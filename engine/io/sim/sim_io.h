@@ -73,6 +73,10 @@ class SimIo : public Io {
   void restart();
   // Flips one bit of the stored file (cache and disk); false when the file is not that long.
   bool flip_bit(const std::string& path, uint64_t bit);
+  // Cuts the stored file off at `bytes`.
+  bool cut(const std::string& path, uint64_t bytes);
+  // Bytes of all files, what set_capacity() bounds.
+  uint64_t used_bytes() const;
   // Whole contents as the next reader would see them; empty when missing.
   std::string contents(const std::string& path) const;
   std::vector<std::string> all_files() const;

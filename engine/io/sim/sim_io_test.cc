@@ -149,6 +149,18 @@ TEST_F(SimIoTest, LocksEndWithTheProcess) {
   EXPECT_EQ(io.lock_file("L").code(), Code::kLocked);
 }
 
+TEST_F(SimIoTest, CutShortensForGood) {
+  SimIo io(7);
+  auto file = create(&io, "f", "abcdef");
+  EXPECT_EQ(io.used_bytes(), 6u);
+  ASSERT_TRUE(io.sync_dir("").is_ok());
+  ASSERT_TRUE(io.cut("f", 2));
+  EXPECT_FALSE(io.cut("f", 2));
+  EXPECT_EQ(io.used_bytes(), 2u);
+  io.crash_power();
+  EXPECT_EQ(io.contents("f"), "ab");
+}
+
 TEST_F(SimIoTest, FlipBitDamagesCacheAndDisk) {
   SimIo io(6);
   auto file = create(&io, "f", "abc");
