@@ -18,6 +18,7 @@ const codecVersion = 1
 const (
 	storedExpr  = 'e'
 	storedQuery = 'q'
+	storedList  = 'l'
 )
 
 // maxDecodeDepth bounds recursion on damaged or hostile input.
@@ -217,4 +218,11 @@ func (w *encoder) setOpNode(p *SetOpNode) {
 // corrupt is the error of bytes that are not a stored tree.
 func corrupt(format string, args ...any) error {
 	return pgerr.Newf(pgerr.DataCorrupted, "stored query tree is damaged: %s", fmt.Sprintf(format, args...))
+}
+
+// EncodeExprs appends the stored form of a list of expressions, such as a function's defaults.
+func EncodeExprs(dst []byte, list []Expr) ([]byte, error) {
+	enc := encoder{out: append(dst, codecVersion, storedList)}
+	enc.exprs(&list)
+	return enc.out, enc.err
 }

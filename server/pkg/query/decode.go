@@ -280,3 +280,14 @@ func (r *decoder) setOpNode(p *SetOpNode) {
 	r.depth--
 	*p = n
 }
+
+// DecodeExprs reads what EncodeExprs wrote.
+func DecodeExprs(b []byte) ([]Expr, error) {
+	dec, err := newDecoder(b, storedList)
+	if err != nil {
+		return nil, err
+	}
+	var list []Expr
+	dec.exprs(&list)
+	return list, dec.finish()
+}
