@@ -32,7 +32,16 @@ std::string Recovery::where(const Slot& slot, Lsn lsn) {
 }
 
 Status Recovery::scan() {
-  for (Slot& slot : slots_) PGZ_TRY(scan_slot(&slot));
+  for (Slot& slot : slots_) {
+    PGZ_TRY(scan_slot(&slot));
+    // A slot gets its name when it has its full length, which never changes.
+    const uint64_t bytes = slot.file->bytes;
+    const bool wrong = slot.first && slot.header.slot_bytes != bytes;
+    if (wrong || bytes % kBlockBytes != 0 || bytes < 2 * kBlockBytes) {
+      return Status::make(Code::kCorruption,
+                          slot.file->path + " is cut off at offset " + std::to_string(bytes));
+    }
+  }
   return Status::ok();
 }
 
