@@ -102,15 +102,15 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
 }
 
 Status CommitPipeline::submit_plain(std::shared_ptr<PendingCommit> pending, Slice record,
-                                    const std::function<void()>& in_order) {
+                                    const std::function<void(Lsn)>& in_order) {
   Status s;
   {
     MutexLock lock(&append_mu_);
     s = refused();
     if (s.is_ok()) {
       pending->applied_.store(true);
-      s = append(std::move(pending), record, false);
-      if (s.is_ok()) in_order();
+      s = append(pending, record, false);
+      if (s.is_ok()) in_order(pending->lsn_end_);
     }
   }
   if (s.is_ok()) {

@@ -91,7 +91,7 @@ class CommitPipeline {
   void applied(const std::shared_ptr<PendingCommit>& commit);
   // Appends a record that needs no memtable; `in_order` runs under the append mutex, in log order.
   Status submit_plain(std::shared_ptr<PendingCommit> pending, Slice record,
-                      const std::function<void()>& in_order);
+                      const std::function<void(Lsn lsn_end)>& in_order);
 
   // Waits until the log is durable to lsn.
   Status wait_durable(Lsn lsn);

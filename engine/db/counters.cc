@@ -71,22 +71,22 @@ Status Counters::reserve(Slice name, uint64_t n, uint64_t tag, uint64_t* first) 
       return Status::make(Code::kInvalidArgument,
                           "counter \"" + std::string(name) + "\" is used up");
     }
-    const uint64_t end = counter->next + n;
+    const uint64_t below_own = counter->next + n;
     *first = counter->next;
-    if (end <= counter->durable) {
-      counter->next = end;
+    if (below_own <= counter->durable) {
+      counter->next = below_own;
       return Status::ok();
     }
     if (tag != 0) PGZ_TRY(completions_->reserve());
-    const uint64_t below = std::max(counter->logged, end + ahead_of(n));
+    const uint64_t below = std::max(counter->logged, below_own + ahead_of(n));
     reservation = std::make_shared<Reservation>(this, name, *first, below, tag);
     Status s = pipeline_->submit_plain(reservation, make_counter_record(name, below),
-                                       [&] { lsm_->set_counter(name, below); });
+                                       [&](Lsn end) { lsm_->set_counter(name, below, end); });
     if (!s.is_ok()) {
       if (tag != 0) completions_->cancel_reservation();
       return s;
     }
-    counter->next = end;
+    counter->next = below_own;
     counter->logged = below;
   }
   if (tag != 0) return Status::make(Code::kPending, "waiting for the log");
@@ -106,7 +106,7 @@ void Counters::give_back() {
     const uint64_t next = counter.next;
     auto nobody = std::make_shared<Reservation>(this, name, next, next, 0);
     Status s = pipeline_->submit_plain(nobody, make_counter_record(name, next),
-                                       [&] { lsm_->set_counter(n, next); });
+                                       [&](Lsn end) { lsm_->set_counter(n, next, end); });
     if (!s.is_ok()) return;  // numbers are skipped then, as after a crash
     counter.logged = counter.durable = next;
   }

@@ -89,6 +89,8 @@ class Db : private LockSink {
   // ok, or why the instance refuses calls.
   Status check() const { return pipeline_->check(); }
   DbStats stats() const;
+  // Of the keys in [lower, upper), in memory and on disk; an estimate.
+  uint64_t approximate_bytes(Slice lower, Slice upper) const;
 
   Completions* completions() { return &completions_; }
   Counters* counters() { return counters_.get(); }

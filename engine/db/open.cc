@@ -28,7 +28,7 @@ class Replay final : public CommitVisitor {
       Slice name;
       uint64_t next = 0;
       PGZ_TRY(parse_counter(record, &name, &next));
-      lsm_->set_counter(name, next);
+      lsm_->set_counter(name, next, lsn_end);
       return Status::ok();
     }
     Status s = parse_commit(record, this);

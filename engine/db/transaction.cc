@@ -1,5 +1,7 @@
 #include "engine/db/transaction.h"
 
+#include <algorithm>
+
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
 #include "engine/db/record.h"
@@ -62,6 +64,7 @@ Status Transaction::drop_range(OpNum op, Slice begin, Slice end) {
 Status Transaction::rollback_to(OpNum op) {
   PGZ_TRY(check_open());
   if (own_ != nullptr) PGZ_TRY(own_->rollback_to(op));
+  last_op_ = std::min(last_op_, op);  // the numbers may be used again
   db_->locks()->release_from(&owner_, op);
   return Status::ok();
 }

@@ -119,8 +119,8 @@ class LockTable {
 
   // ok: held (in this or a stronger mode). kBusy: would have to wait and may not. kPending: waits;
   // the sink will hear. kOutOfMemory: the bound is reached. With tag 0 also how the wait ended:
-  // kCancelled, kTimedOut, kDeadlock, or the status given to end_waits(). *waited (may be null) says
-  // whether somebody stood in the way.
+  // kCancelled, kTimedOut, kDeadlock, or the status given to end_waits(). *waited (may be null)
+  // says whether somebody stood in the way.
   Status acquire(LockOwner* owner, LockSpace space, Slice name, LockMode mode, OpNum op,
                  const LockWait& wait, bool* waited);
   // Ends the owner's wait with kCancelled; false when it has none.
@@ -188,6 +188,7 @@ class LockTable {
   std::atomic<uint64_t> held_{0};
   std::atomic<uint64_t> waits_{0};
   std::atomic<uint64_t> deadlocks_{0};
+  Mutex close_mu_;  // one end_waits() sets closed_why_
   std::atomic<bool> closed_{false};
   Status closed_why_;    // set before closed_
   uint64_t visits_ = 0;  // detector only
