@@ -207,7 +207,7 @@ func orderFloat64(f float64) uint64 {
 func unorderFloat32(b uint32) float32 {
 	switch {
 	case b == math.MaxUint32:
-		return float32(math.NaN())
+		return float32(types.NaN())
 	case b>>31 != 0:
 		return math.Float32frombits(b &^ (1 << 31))
 	}
@@ -217,7 +217,7 @@ func unorderFloat32(b uint32) float32 {
 func unorderFloat64(b uint64) float64 {
 	switch {
 	case b == math.MaxUint64:
-		return math.NaN()
+		return types.NaN()
 	case b>>63 != 0:
 		return math.Float64frombits(b &^ (1 << 63))
 	}

@@ -29,7 +29,7 @@ func byteaIn(_ *Type, c *Ctx, s string, _ int32) (data.Datum, error) {
 		}
 		switch {
 		case i+3 < len(s) && s[i+1] >= '0' && s[i+1] <= '3' && octal(s[i+2]) && octal(s[i+3]):
-			out = append(out, (s[i+1]-'0')<<6|(s[i+2]-'0')<<3|s[i+3]-'0')
+			out = append(out, (s[i+1]-'0')<<6|(s[i+2]-'0')<<3|(s[i+3]-'0'))
 			i += 3
 		case i+1 < len(s) && s[i+1] == '\\':
 			out = append(out, '\\')

@@ -130,12 +130,18 @@ func (p *DateParts) TimeOfDay() int64 {
 
 // Timestamp puts date and time together; ok is false out of timestamp's range.
 func (p *DateParts) Timestamp() (ts int64, ok bool) {
+	ts, ok = p.localTimestamp()
+	return ts, ok && TimestampInRange(ts)
+}
+
+// localTimestamp is Timestamp without the last check: a local time may lie outside
+// the range while its UTC time does not.
+func (p *DateParts) localTimestamp() (ts int64, ok bool) {
 	days := DateToDays(p.Year, p.Month, p.Day)
 	if days < minDateDays || days > endTimestamp/microsPerDay {
 		return 0, false
 	}
-	ts = days*microsPerDay + p.TimeOfDay()
-	return ts, TimestampInRange(ts)
+	return days*microsPerDay + p.TimeOfDay(), true
 }
 
 // TimestampInRange tells whether a finite timestamp can be stored.

@@ -62,8 +62,8 @@ func (d *dtText) resolveTimestamp(c *Ctx, s, typeName string, tz bool) (int64, e
 		if !d.hasDate {
 			return 0, dtBadFormat.err(typeName, s, "")
 		}
-		ts, ok := d.parts.Timestamp()
-		if !ok {
+		ts, ok := d.parts.localTimestamp()
+		if !ok || !tz && !TimestampInRange(ts) {
 			return 0, errTimestampRange(s)
 		}
 		return d.toUTC(c, s, ts, tz)

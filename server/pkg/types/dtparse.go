@@ -374,6 +374,11 @@ func (d *dtText) number(s string) dtProblem {
 		d.dayOfYear, _ = smallNumber(s[4:])
 		d.hasYear, d.yearDigits, d.hasDate = true, 4, true
 		return dtOK
+	case len(s) >= 3 && d.hasYear && d.yearDigits <= 2 && d.hasMonth && !d.hasDay:
+		// What looked like the year was the day, "Feb 29 2024" in YMD order.
+		d.parts.Day, d.hasDay = d.parts.Year, true
+		d.parts.Year, d.yearDigits = v, len(s)
+		return dtOK
 	case len(s) >= 3 && !d.hasYear:
 		d.parts.Year, d.hasYear, d.yearDigits = v, true, len(s)
 		return dtOK

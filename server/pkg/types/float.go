@@ -51,6 +51,9 @@ func floatFamily(bits int, name string) *family {
 	}
 }
 
+// NaN is the NaN that PostgreSQL makes; Go's own has another bit set.
+func NaN() float64 { return math.Float64frombits(0x7FF8000000000000) }
+
 // CompareFloat orders floats as SQL does: NaN equals itself and is greatest.
 func CompareFloat(a, b float64) int {
 	switch {
@@ -69,7 +72,7 @@ func hashFloat(f float64) uint64 {
 	case f == 0: // also -0, which is equal
 		return hashUint(hashSeed, 0)
 	case f != f:
-		return hashUint(hashSeed, math.Float64bits(math.NaN()))
+		return hashUint(hashSeed, math.Float64bits(NaN()))
 	}
 	return hashUint(hashSeed, math.Float64bits(f))
 }
@@ -90,7 +93,7 @@ func parseFloat(s string, bits int, name string) (float64, error) {
 		}
 		switch strings.ToLower(unsigned) {
 		case "nan":
-			return math.NaN(), nil
+			return NaN(), nil
 		case "inf", "infinity":
 			return math.Inf(sign), nil
 		}

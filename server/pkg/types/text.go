@@ -252,7 +252,7 @@ func charIn(_ *Type, c *Ctx, s string, _ int32) (data.Datum, error) {
 // CharFromText is the byte that text becomes as "char".
 func CharFromText(s string) byte {
 	if len(s) == 4 && s[0] == '\\' && octal(s[1]) && octal(s[2]) && octal(s[3]) {
-		return (s[1]-'0')<<6 | (s[2]-'0')<<3 | s[3] - '0'
+		return (s[1]-'0')<<6 | (s[2]-'0')<<3 | (s[3] - '0')
 	}
 	if s == "" {
 		return 0

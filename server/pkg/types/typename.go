@@ -112,6 +112,9 @@ func ParseTypeName(c *Ctx, s string) (oid uint32, typmod int32, err error) {
 	typmod = -1
 	switch {
 	case len(p.mods) > 0:
+		if t.OID == Interval {
+			p.mods = append([]string{itoa(rangeFull)}, p.mods...)
+		}
 		if typmod, err = t.TypmodIn(p.mods); err != nil {
 			return 0, -1, err
 		}
