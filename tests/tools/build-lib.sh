@@ -18,3 +18,4 @@ if ! [ -f "$dir/build.ninja" ] || [ "$(cat "$dir/pgz-type" 2>/dev/null)" != "$ty
   echo "$type" >"$dir/pgz-type"
 fi
 ninja -C "$dir" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+capi/publish.sh "$dir"

@@ -1,0 +1,12 @@
+// Package builtin brings in every family of functions: importing it registers
+// them all with package expr. Each family is a package of its own below.
+package builtin
+
+import (
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/aggregates"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/arith"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/arrays"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/catfn"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/compare"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/textfn"
+)

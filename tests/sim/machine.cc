@@ -1,0 +1,131 @@
+#include "tests/sim/machine.h"
+
+#include "tests/sim/workload.h"
+
+namespace pgz::sim {
+namespace {
+
+constexpr const char* kDir = "/db";
+constexpr uint64_t kStepsMax = 20'000'000;  // a life takes far fewer: beyond, it is an endless loop
+
+}  // namespace
+
+Machine::Machine(const MachineOptions& options) : options_(options), sim_(options.seed) {}
+
+// Everything small, so that a few operations reach every mechanism.
+DbOptions Machine::db_options() const {
+  DbOptions o;
+  o.memory_budget_bytes = 1 << 20;
+  o.memtable_bytes = 16 << 10;
+  o.log_slot_bytes = 64 << 10;
+  o.spill_bytes = 4 << 10;
+  return o;
+}
+
+void Machine::trace(const std::string& line) {
+  if (options_.trace) options_.trace(line);
+}
+
+void Machine::end_life(End end) {
+  if (sim_.io()->crashed()) return;
+  if (end == End::kPower) sim_.io()->crash_power();
+  if (end == End::kKill) sim_.io()->crash_kill();
+}
+
+std::string Machine::live(uint64_t ops, const Plan& plan, End end) {
+  std::string wrong;
+  ++lives_;
+  sim_.io()->restart();
+  sim_.io()->set_plan(plan);
+  sim_.set_step_limit(kStepsMax);
+  unclean_ = true;
+  sim_.run([&] {
+    auto opened = Db::open(sim_.get(), kDir, db_options(), [] {});
+    if (!opened.is_ok()) {
+      trace("open: " + opened.status().to_string());
+      if (plan.empty()) wrong = "open: " + opened.status().to_string();
+      return;
+    }
+    auto db = opened.take();
+    WorkloadOptions work;
+    work.seed = options_.seed + 1000 * lives_;
+    work.ops = ops;
+    work.early_commits = options_.early_commits;
+    work.trace = options_.trace;
+    Workload workload(sim_.get(), db.get(), &history_, work);
+    workload.run();
+    wrong = workload.wrong();
+    if (wrong.empty() && plan.empty() && !db->check().is_ok()) {
+      wrong = "stopped without cause: " + db->check().to_string();
+    }
+    end_life(end);
+    const Status closed = db->close();
+    trace("close: " + closed.to_string());
+    unclean_ = sim_.io()->crashed() || !closed.is_ok();
+    if (wrong.empty() && plan.empty() && end == End::kClose && !closed.is_ok()) {
+      wrong = "close: " + closed.to_string();
+    }
+  });
+  calls_ = sim_.io()->calls();
+  plan_fired_ = sim_.io()->crashed();
+  end_life(End::kPower);
+  const std::string seen = history_.check_observations();
+  return wrong.empty() ? seen : wrong;
+}
+
+Machine::Shown Machine::show(const Plan& plan, End end) {
+  Shown shown;
+  sim_.io()->restart();
+  sim_.io()->set_plan(plan);
+  sim_.set_step_limit(kStepsMax);
+  sim_.run([&] {
+    auto opened = Db::open(sim_.get(), kDir, db_options(), [] {});
+    if (!opened.is_ok()) {
+      shown.status = opened.take_status();
+      return;
+    }
+    auto db = opened.take();
+    uint64_t snapshot = 0;
+    shown.status = read_image(db.get(), &shown.image, &snapshot);
+    shown.counter_next = db->counters()->next(kCounter);
+    end_life(end);
+    trace("close: " + db->close().to_string());
+  });
+  trace("recovery: " + shown.status.to_string() + ", " + std::to_string(shown.image.size()) +
+        " keys" + (sim_.io()->crashed() ? ", crashed" : ""));
+  return shown;
+}
+
+std::string Machine::recover(const Plan& plan, End end) {
+  Shown first = show(plan, end);
+  calls_ = sim_.io()->calls();
+  plan_fired_ = !first.status.is_ok() && !plan.empty();
+  end_life(End::kPower);
+  if (plan_fired_) {
+    first = show({}, end);
+    end_life(End::kPower);
+  }
+  if (!first.status.is_ok()) return "recovery: " + first.status.to_string();
+  const std::string wrong = history_.check_recovered(first.image, first.counter_next, unclean_);
+  if (!wrong.empty()) return wrong;
+  unclean_ = false;
+  const Shown second = show({}, End::kClose);
+  end_life(End::kPower);
+  if (!second.status.is_ok()) return "second recovery: " + second.status.to_string();
+  const std::string diff = difference(second.image, first.image);
+  return diff.empty() ? "" : "second recovery: " + diff;
+}
+
+std::string Machine::open_damaged() {
+  const Shown shown = show({}, End::kPower);
+  end_life(End::kPower);
+  if (shown.status.is(Code::kCorruption)) {
+    ++damage_reported_;
+    return "";
+  }
+  if (!shown.status.is_ok()) return "damage is reported as " + shown.status.to_string();
+  const std::string wrong = history_.check_recovered(shown.image, ~uint64_t{0}, false);
+  return wrong.empty() ? "" : "damage is passed over: " + wrong;
+}
+
+}  // namespace pgz::sim

@@ -1,0 +1,72 @@
+// Machine: a simulated computer with one database directory, through as many lives, crashes and
+// recoveries as a scenario wants, and the History that all of them are checked against.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/db/db.h"
+#include "engine/io/sim/scheduler.h"
+#include "engine/io/sim/sim_io.h"
+#include "tests/sim/history.h"
+
+namespace pgz::sim {
+
+using Plan = std::vector<SimFaultAt>;
+
+// How a life ends, if no fault of its plan ends it before.
+enum class End : uint8_t { kClose, kPower, kKill };
+
+struct MachineOptions {
+  uint64_t seed = 1;
+  bool early_commits = true;
+  std::function<void(const std::string&)> trace;  // may be empty
+};
+
+class Machine {
+ public:
+  explicit Machine(const MachineOptions& options);
+
+  // Each of these returns what is wrong, or "".
+
+  // Opens the database, runs `ops` transactions and ends. Failures of the machine are no fault of
+  // the database: what it did with them shows in the next recovery.
+  std::string live(uint64_t ops, const Plan& plan, End end);
+  // Opens the database, checks what it shows and ends; with a plan that ends the recovery early,
+  // once more without. Then a second recovery, which must show the same.
+  std::string recover(const Plan& plan, End end);
+  // After damage: opening or reading must fail with kCorruption, or show what was there.
+  std::string open_damaged();
+
+  // Io calls of the last live() or first try of recover().
+  uint64_t calls() const { return calls_; }
+  // Whether the plan of the last recover() ended it early.
+  bool plan_fired() const { return plan_fired_; }
+  uint64_t damage_reported() const { return damage_reported_; }
+  SimRuntime* sim() { return &sim_; }
+  const History& history() const { return history_; }
+
+ private:
+  struct Shown {
+    Status status;
+    Image image;
+    uint64_t counter_next = 0;
+  };
+  DbOptions db_options() const;
+  void end_life(End end);
+  void trace(const std::string& line);
+  Shown show(const Plan& plan, End end);
+
+  const MachineOptions options_;
+  SimRuntime sim_;
+  History history_;
+  uint64_t lives_ = 0;
+  bool unclean_ = false;  // the last life did not end with a clean close
+  uint64_t calls_ = 0;
+  bool plan_fired_ = false;
+  uint64_t damage_reported_ = 0;
+};
+
+}  // namespace pgz::sim

@@ -1,0 +1,262 @@
+#include "tests/sim/workload.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/db/cursor.h"
+
+namespace pgz::sim {
+namespace {
+
+constexpr uint64_t kKeys = 40;
+constexpr uint64_t kAccounts = 4;
+constexpr uint64_t kLockTimeoutMicros = 50'000;
+
+std::string key_of(const char* prefix, uint64_t n) {
+  return prefix + std::to_string(n / 10) + std::to_string(n % 10);
+}
+
+}  // namespace
+
+Status read_image(Db* db, Image* image, uint64_t* snapshot) {
+  image->clear();
+  *snapshot = db->acquire_snapshot();
+  Status status;
+  {
+    Cursor cursor(db, nullptr, CursorOptions{.snapshot = *snapshot}, Slice(), Slice());
+    std::vector<RowOut> rows(16);
+    std::string buffer(4096, '\0');
+    FetchBatch batch;
+    batch.rows = rows.data();
+    batch.max_rows = static_cast<uint32_t>(rows.size());
+    while (status.is_ok() && !batch.done) {
+      batch.buffer = buffer.data();
+      batch.capacity = buffer.size();
+      batch.count = 0;
+      batch.used = 0;
+      status = cursor.fetch(&batch);
+      if (status.is(Code::kOutOfMemory) && batch.needed > buffer.size()) {
+        buffer.resize(batch.needed);
+        status = Status::ok();
+        continue;
+      }
+      for (uint32_t i = 0; status.is_ok() && i < batch.count; ++i) {
+        const RowOut& row = rows[i];
+        (*image)[buffer.substr(row.key_offset, row.key_len)] = {
+            buffer.substr(row.value_offset, row.value_len), row.timestamp};
+      }
+    }
+  }
+  db->release_snapshot(*snapshot);
+  return status;
+}
+
+Workload::Workload(const Runtime& runtime, Db* db, History* history, const WorkloadOptions& options)
+    : runtime_(runtime), db_(db), history_(history), options_(options) {}
+
+void Workload::trace(const std::string& line) {
+  if (options_.trace) options_.trace(line);
+}
+
+void Workload::run() {
+  std::vector<std::unique_ptr<Joinable>> clients;
+  for (uint32_t c = 0; c < options_.clients; ++c) {
+    const uint64_t ops = options_.ops / options_.clients + (c < options_.ops % options_.clients);
+    clients.push_back(runtime_.executor->spawn("client", [this, c, ops] { client(c, ops); }));
+  }
+  for (auto& c : clients) c->join();
+}
+
+void Workload::client(uint32_t number, uint64_t ops) {
+  SplitMixRng rng(options_.seed * 1000 + number);
+  for (uint64_t i = 0; i < ops; ++i) {
+    if (!alive() || !step(&rng)) return;
+  }
+}
+
+bool Workload::step(Rng* rng) {
+  switch (rng->uniform(16)) {
+    case 0:
+      return transfer(rng);
+    case 1:
+      return transfer(rng);
+    case 2:
+      return scan();
+    case 3:
+      return reserve(rng);
+    case 4:
+      return write_keys(rng, 30, 300);  // spills
+    case 5:
+      return write_keys(rng, 1, 9000);  // larger than a block
+    case 6:
+      return drop_range(rng);
+    case 7:
+      return savepoint(rng);
+    case 8:
+      return maintain();
+    default:
+      return write_keys(rng, 1 + rng->uniform(4), 20);
+  }
+}
+
+std::shared_ptr<Transaction> Workload::begin() {
+  TransactionOptions options;
+  options.lock_timeout_micros = kLockTimeoutMicros;
+  return db_->begin(options);
+}
+
+std::string Workload::value(Rng* rng, uint64_t txn, size_t bytes) {
+  std::string v = "t" + std::to_string(txn) + ":";
+  while (v.size() < bytes) v.push_back(static_cast<char>('a' + rng->uniform(26)));
+  return v;
+}
+
+bool Workload::put(Transaction* transaction, Txn* txn, const std::string& key, std::string value) {
+  const Status s = transaction->simple_write(Kind::kValue, key, value);
+  if (s.is_ok()) txn->writes.push_back({Write::Kind::kPut, key, std::move(value)});
+  return s.is_ok();
+}
+
+bool Workload::remove(Transaction* transaction, Txn* txn, const std::string& key) {
+  const Status s = transaction->simple_write(Kind::kTombstone, key, Slice());
+  if (s.is_ok()) txn->writes.push_back({Write::Kind::kRemove, key, ""});
+  return s.is_ok();
+}
+
+bool Workload::give_up(const std::shared_ptr<Transaction>& transaction, Txn* txn) {
+  transaction->abort();
+  txn->outcome = Outcome::kAborted;
+  trace(txn->marker() + " aborted");
+  return alive();
+}
+
+bool Workload::finish(const std::shared_ptr<Transaction>& transaction, Txn* txn, bool early) {
+  if (!transaction->simple_write(Kind::kValue, txn->marker(), Slice()).is_ok()) {
+    return give_up(transaction, txn);
+  }
+  early = early && options_.early_commits;
+  const Status s = transaction->commit(early, 0, &txn->ts);
+  trace(txn->marker() + " commit " + s.to_string() + " at " + std::to_string(txn->ts));
+  if (s.is_ok()) {
+    txn->outcome = early ? Outcome::kEarly : Outcome::kAcknowledged;
+    return true;
+  }
+  if (s.is(Code::kUnknown)) {
+    txn->outcome = Outcome::kUnknown;
+    return false;
+  }
+  txn->ts = 0;
+  return give_up(transaction, txn);
+}
+
+bool Workload::write_keys(Rng* rng, size_t keys, size_t value_bytes) {
+  auto transaction = begin();
+  Txn* txn = history_->begin();
+  for (size_t i = 0; i < keys; ++i) {
+    const std::string key = key_of(rng->uniform(4) == 0 ? "d/" : "k/", rng->uniform(kKeys));
+    const bool ok = rng->uniform(5) == 0
+                        ? remove(transaction.get(), txn, key)
+                        : put(transaction.get(), txn, key, value(rng, txn->id, value_bytes));
+    if (!ok) return give_up(transaction, txn);
+  }
+  if (rng->uniform(10) == 0) return give_up(transaction, txn);
+  return finish(transaction, txn, rng->uniform(6) == 0);
+}
+
+// Moves an amount between two accounts; the accounts start at nothing, so they sum up to nothing.
+bool Workload::transfer(Rng* rng) {
+  auto transaction = begin();
+  Txn* txn = history_->begin();
+  const uint64_t from = rng->uniform(kAccounts);
+  const uint64_t to = (from + 1 + rng->uniform(kAccounts - 1)) % kAccounts;
+  const int64_t amount = static_cast<int64_t>(rng->uniform(100));
+  for (const auto& [account, change] :
+       {std::pair<uint64_t, int64_t>{from, -amount}, {to, amount}}) {
+    const std::string key = key_of("acct/", account);
+    ReadResult read;
+    db_->read(transaction.get(), transaction->simple_snapshot(), kOpAll, key, &read);
+    if (!read.status.is_ok() && !read.status.is(Code::kNotFound)) {
+      return give_up(transaction, txn);
+    }
+    const int64_t balance = read.status.is_ok() ? std::stoll(read.value) : 0;
+    if (!put(transaction.get(), txn, key, std::to_string(balance + change))) {
+      return give_up(transaction, txn);
+    }
+  }
+  return finish(transaction, txn, false);
+}
+
+// Drops half of the d/ keys, with own writes before and after the drop.
+bool Workload::drop_range(Rng* rng) {
+  auto transaction = begin();
+  Txn* txn = history_->begin();
+  const uint64_t middle = rng->uniform(kKeys);
+  const std::string first = key_of("d/", middle / 2);
+  const std::string behind = key_of("d/", middle);
+  if (!put(transaction.get(), txn, first, value(rng, txn->id, 10))) {
+    return give_up(transaction, txn);
+  }
+  // Simple writes number themselves from 1 on.
+  if (first < behind) {
+    if (!transaction->drop_range(2, first, behind).is_ok()) return give_up(transaction, txn);
+    txn->writes.push_back({Write::Kind::kDrop, first, behind});
+  }
+  if (rng->uniform(2) == 0 && !put(transaction.get(), txn, first, value(rng, txn->id, 10))) {
+    return give_up(transaction, txn);
+  }
+  return finish(transaction, txn, false);
+}
+
+// Three writes, of which the second and third are undone, then a fourth.
+bool Workload::savepoint(Rng* rng) {
+  auto transaction = begin();
+  Txn* txn = history_->begin();
+  for (int i = 0; i < 3; ++i) {
+    const std::string key = key_of("k/", rng->uniform(kKeys));
+    if (!put(transaction.get(), txn, key, value(rng, txn->id, 30 + 1000 * (rng->uniform(3))))) {
+      return give_up(transaction, txn);
+    }
+  }
+  if (!transaction->rollback_to(2).is_ok()) return give_up(transaction, txn);
+  txn->writes.resize(1);
+  const std::string key = key_of("k/", rng->uniform(kKeys));
+  if (!put(transaction.get(), txn, key, value(rng, txn->id, 30))) {
+    return give_up(transaction, txn);
+  }
+  return finish(transaction, txn, false);
+}
+
+bool Workload::scan() {
+  Image image;
+  uint64_t snapshot = 0;
+  const Status s = read_image(db_, &image, &snapshot);
+  if (!s.is_ok()) return alive();
+  int64_t sum = 0;
+  for (uint64_t a = 0; a < kAccounts; ++a) {
+    const auto at = image.find(key_of("acct/", a));
+    if (at != image.end()) sum += std::stoll(at->second.value);
+  }
+  trace("scan at " + std::to_string(snapshot) + ": " + std::to_string(image.size()) + " keys");
+  if (sum != 0) wrong_ = "the accounts sum up to " + std::to_string(sum);
+  history_->observe(snapshot, std::move(image));
+  return true;
+}
+
+bool Workload::reserve(Rng* rng) {
+  const uint64_t n = 1 + rng->uniform(5);
+  uint64_t first = 0;
+  const Status s = db_->counters()->reserve(kCounter, n, 0, &first);
+  trace("reserve " + std::to_string(n) + ": " + s.to_string() + " " + std::to_string(first));
+  if (s.is_ok()) history_->counter_given(first, n);
+  return s.is_ok() || alive();
+}
+
+bool Workload::maintain() {
+  const Status s = db_->flush();
+  trace("flush: " + s.to_string());
+  return alive();
+}
+
+}  // namespace pgz::sim
