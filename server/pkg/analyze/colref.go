@@ -245,6 +245,13 @@ func (ps *pstate) rowFields(e query.Expr) []field {
 		}
 		return s.entryFields(rte)
 	}
+	if v, ok := e.(*query.Var); ok && v.Vartype == types.Record {
+		inner, s := ps.behindVar(v)
+		if inner == nil {
+			return nil
+		}
+		return s.rowFields(inner)
+	}
 	if r, ok := e.(*query.RowExpr); ok && r.RowTypeid == types.Record {
 		var out []field
 		for i, a := range r.Args {
@@ -280,6 +287,40 @@ func (ps *pstate) rowFields(e query.Expr) []field {
 		}
 	}
 	return out
+}
+
+// behindVar finds the expression a record-typed column of a subquery, join or WITH query stands for,
+// and the state to read it in; nil if that is not known.
+func (ps *pstate) behindVar(v *query.Var) (query.Expr, *pstate) {
+	rte, owner := ps.rteAt(v.Varno, v.Varlevelsup)
+	if rte == nil {
+		return nil, nil
+	}
+	sub := rte.Subquery
+	switch rte.Rtekind {
+	case query.RTEJoin:
+		if int(v.Varattno) <= len(rte.Joinaliasvars) {
+			return rte.Joinaliasvars[v.Varattno-1], owner
+		}
+	case query.RTECTE:
+		if cte := owner.cteOf(rte); cte != nil {
+			for range rte.Ctelevelsup {
+				owner = owner.parent
+			}
+			sub = cte.Ctequery
+		}
+	}
+	if sub == nil {
+		return nil, nil
+	}
+	inner := owner.newState(owner)
+	inner.rtable, inner.ctes = sub.RTable, sub.CteList
+	for _, te := range sub.TargetList {
+		if te.Resno == v.Varattno && !te.Resjunk {
+			return te.Expr, inner
+		}
+	}
+	return nil, nil
 }
 
 // entryFields lists the columns of a range table entry as attributes of its row.

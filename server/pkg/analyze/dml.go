@@ -62,11 +62,6 @@ func (ps *pstate) tableColumn(name string, loc int32) (*catalog.Column, error) {
 	if c := ps.targetTable.Column(name); c != nil {
 		return c, nil
 	}
-	for _, sys := range systemColumns {
-		if sys.name == name {
-			return nil, errAt(loc, pgerr.FeatureNotSupportedCode, "cannot assign to system column \"%s\"", name)
-		}
-	}
 	return nil, errAt(loc, pgerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", name, ps.targetTable.Name)
 }
 
@@ -85,9 +80,6 @@ func (ps *pstate) insertTargets(cols []ast.Node) ([]target, error) {
 		rt, ok := n.(*ast.ResTarget)
 		if !ok {
 			return nil, pgerr.Internal("unexpected item in column list")
-		}
-		if ps.targetTable.Column(rt.Name) == nil && systemColumnNumber(rt.Name) != 0 {
-			return nil, errAt(rt.Location, pgerr.FeatureNotSupportedCode, "cannot assign to system column \"%s\"", rt.Name)
 		}
 		c, err := ps.tableColumn(rt.Name, rt.Location)
 		if err != nil {

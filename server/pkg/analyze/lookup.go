@@ -131,15 +131,11 @@ func (a *analyzer) isComplexArray(oid uint32) bool {
 
 func (a *analyzer) typeCollation(oid uint32) uint32 { return a.typ(oid).Collation }
 
-func (a *analyzer) isEnum(oid uint32) bool  { return a.typ(oid).Type == catalog.TyptypeEnum }
-func (a *analyzer) isRange(oid uint32) bool { return a.typ(oid).Type == catalog.TyptypeRange }
-func (a *analyzer) isMultirange(oid uint32) bool {
-	return a.typ(oid).Type == catalog.TyptypeMultirange
-}
+func (a *analyzer) isEnum(oid uint32) bool { return a.typ(oid).Type == catalog.TyptypeEnum }
 
 func (a *analyzer) rangeSubtype(oid uint32) uint32 {
-	if r := a.typ(oid).Range; r != nil {
-		return r.Subtype
+	if t := a.typ(oid); t.Type == catalog.TyptypeRange && t.Range != nil {
+		return t.Range.Subtype
 	}
 	return 0
 }

@@ -72,7 +72,8 @@ func (a *analyzer) gatherPolymorph(actual, declared []uint32, quiet bool) (*poly
 			p.haveCompat, p.haveCompatRange = true, true
 			err = a.compatRangeMember(p, act)
 		case types.AnyCompatibleMultirange:
-			return nil, pgerr.FeatureNotSupported("anycompatiblemultirange")
+			p.haveCompat = true
+			err = a.compatMultirangeMember(p, act)
 		}
 		if err != nil {
 			return nil, err
@@ -132,6 +133,19 @@ func (a *analyzer) compatRangeMember(p *polymorph, act uint32) error {
 	p.compatRange, p.compatRangeElem = act, sub
 	p.compat = append(p.compat, sub)
 	return nil
+}
+
+func (a *analyzer) compatMultirangeMember(p *polymorph, act uint32) error {
+	if act == types.Unknown {
+		p.haveUnknowns = true
+		return nil
+	}
+	r := a.rangeOfMultirange(a.baseType(act))
+	if r == 0 {
+		return mismatch("argument declared %s is not a multirange type but type %s", "anycompatiblemultirange", a.formatType(act))
+	}
+	p.compatMultirange = a.baseType(act)
+	return a.compatRangeMember(p, r)
 }
 
 // resolvePolymorph completes elem from array and range, and checks that they agree. compat[0] is
@@ -332,6 +346,10 @@ func (a *analyzer) concretePolymorph(p *polymorph, t uint32) (uint32, error) {
 	case types.AnyCompatibleRange:
 		if p.compatRange != 0 {
 			return p.compatRange, nil
+		}
+	case types.AnyCompatibleMultirange:
+		if m := a.multirangeOfRange(p.compatRange); m != 0 {
+			return m, nil
 		}
 	}
 	return 0, mismatch("could not determine polymorphic type %s because input has type %s", a.formatType(t), "unknown")
