@@ -13,6 +13,15 @@ namespace {
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kFlushOnCloseBytes = kMiB;  // less is replayed at once by the next open
 
+template <class T>
+uint64_t approximate(const T& lsm, Slice lower, Slice upper) {
+  if constexpr (requires { lsm.approximate_bytes(lower, upper); }) {
+    return lsm.approximate_bytes(lower, upper);
+  } else {
+    return 0;
+  }
+}
+
 }  // namespace
 
 DbOptions DbOptions::resolved() const {
@@ -126,6 +135,10 @@ DbStats Db::stats() const {
   s.locks = locks_->stats();
   s.lsm = lsm_->stats();
   return s;
+}
+
+uint64_t Db::approximate_bytes(Slice lower, Slice upper) const {
+  return approximate(*lsm_, lower, upper);
 }
 
 }  // namespace pgz

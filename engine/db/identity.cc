@@ -61,6 +61,8 @@ Status write_identity(const Runtime& runtime, const std::string& dir, const Iden
     PGZ_TRY(file->write(0, bytes, sizeof(bytes)));
     PGZ_TRY(file->sync());
   }
+  // What was made before must not be lost where the identity survives.
+  PGZ_TRY(runtime.io->sync_dir(dir));
   PGZ_TRY(runtime.io->rename(fresh, path));
   return runtime.io->sync_dir(dir);
 }

@@ -23,7 +23,7 @@ struct Identity {
 
 // kNotFound: there is none. kCorruption; kNotSupported: a newer version wrote it.
 Result<Identity> read_identity(const Runtime& runtime, const std::string& dir);
-// Makes it durable, its name included.
+// Makes it durable, its name included, after everything else in the directory.
 Status write_identity(const Runtime& runtime, const std::string& dir, const Identity& identity);
 
 }  // namespace pgz

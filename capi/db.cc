@@ -1,0 +1,210 @@
+// Opening, closing, figures, completions, snapshots, counters.
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "capi/api.h"
+
+using namespace pgz;        // NOLINT: the definitions below are C functions
+using namespace pgz::capi;  // NOLINT
+
+void pgz_free(void* memory) { std::free(memory); }
+
+void pgz_options_init(pgz_options* options) {
+  if (options == nullptr) return;
+  *options = pgz_options{};
+  options->struct_size = sizeof(*options);
+  options->create_if_missing = 1;
+}
+
+namespace {
+
+DbOptions options_of(const pgz_options& in) {
+  DbOptions o;
+  o.create_if_missing = in.create_if_missing != 0;
+  o.error_if_exists = in.error_if_exists != 0;
+  o.memory_budget_bytes = in.memory_budget_bytes;
+  o.memtable_bytes = in.memtable_bytes;
+  o.log_slot_bytes = in.log_slot_bytes;
+  o.spill_bytes = in.spill_bytes;
+  o.lock_memory_bytes = in.lock_memory_bytes;
+  o.deadlock_timeout_micros = uint64_t{in.deadlock_timeout_ms} * 1000;
+  return o;
+}
+
+pgz_status open_db(const char* path, const pgz_options* options, pgz_db** db, pgz_error* err) {
+  pgz_options in;
+  pgz_options_init(&in);
+  if (options != nullptr && !read_struct(options, &in)) return invalid("options: struct_size", err);
+  auto object = std::make_unique<DbObject>();
+  object->event_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (object->event_fd < 0) return report(PGZ_IO_ERROR, errno, "eventfd", err);
+  const int fd = object->event_fd;
+  Result<std::unique_ptr<Db>> opened = Db::open(object->runtime.get(), path, options_of(in), [fd] {
+    const uint64_t one = 1;
+    // Fails only when the count is full, and then the descriptor is readable already.
+    [[maybe_unused]] const ssize_t n = ::write(fd, &one, sizeof(one));
+  });
+  if (!opened.is_ok()) {
+    const Status& s = opened.status();
+    if (s.is(Code::kNotSupported)) {
+      return report(PGZ_NEWER_FORMAT, 0, s.message().c_str(), err);
+    }
+    return report(s, err);
+  }
+  object->db = opened.take();
+  *db = handle<pgz_db>(Handles::instance().add(HandleKind::kDb, 0, std::move(object)));
+  return PGZ_OK;
+}
+
+}  // namespace
+
+pgz_status pgz_open(const char* path, const pgz_options* options, pgz_db** db, pgz_error* err) {
+  if (db == nullptr) return invalid("db is NULL", err);
+  *db = nullptr;
+  if (path == nullptr || path[0] == '\0') return invalid("path is empty", err);
+  return guarded(err, [&] { return open_db(path, options, db, err); });
+}
+
+pgz_status pgz_close(pgz_db* db, pgz_error* err) {
+  return guarded(err, [&] {
+    std::unique_ptr<Object> object;
+    const pgz_status s = Handles::instance().close(
+        HandleKind::kDb, token(db), true,
+        [](Object* o) { static_cast<DbObject*>(o)->db->begin_close(); }, &object);
+    if (s != PGZ_OK) return report(s, err);
+    // No call can add to these any more. Cursors go before the transactions they read through.
+    std::vector<std::unique_ptr<Object>> owned;
+    for (HandleKind kind : {HandleKind::kTxn, HandleKind::kCursor, HandleKind::kIter}) {
+      Handles::instance().close_owned(kind, token(db), &owned);
+    }
+    while (!owned.empty()) owned.pop_back();
+    return report(static_cast<DbObject*>(object.get())->db->close(), err);
+  });
+}
+
+pgz_status pgz_flush(pgz_db* db, pgz_error* err) {
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    return s != PGZ_OK ? report(s, err) : report(call.db->flush(), err);
+  });
+}
+
+pgz_status pgz_stats_get(pgz_db* db, pgz_stats* stats, pgz_error* err) {
+  return guarded(err, [&] {
+    if (stats == nullptr || stats->struct_size < 8) return invalid("stats", err);
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    const DbStats in = call.db->stats();
+    pgz_stats out{};
+    out.horizon = in.horizon;
+    out.commits = in.pipeline.commits;
+    out.log_flushes = in.pipeline.flushes;
+    out.log_bytes = in.pipeline.record_bytes;
+    out.spilled_runs = in.spilled_runs;
+    out.locks_held = in.locks.held;
+    out.lock_waits = in.locks.waits;
+    out.deadlocks = in.locks.deadlocks;
+    out.lock_memory_bytes = in.locks.memory_bytes;
+    out.snapshots = in.snapshots;
+    out.oldest_snapshot = in.oldest_snapshot;
+    out.open_transactions = in.transactions;
+    out.log_flush_micros = in.pipeline.flush_micros;
+    write_struct(out, stats);
+    return report(PGZ_OK, err);
+  });
+}
+
+pgz_status pgz_event_fd(pgz_db* db, int* fd, pgz_error* err) {
+  if (fd == nullptr) return invalid("fd is NULL", err);
+  Call call;
+  const pgz_status s = call.pin_db(db);
+  if (s == PGZ_OK) *fd = call.pin.as<DbObject>()->event_fd;
+  return report(s, err);
+}
+
+pgz_status pgz_reap(pgz_db* db, pgz_completion* out, size_t capacity, size_t* count,
+                    pgz_error* err) {
+  if (out == nullptr || count == nullptr) return invalid("out or count is NULL", err);
+  *count = 0;
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    Completion batch[64];
+    while (*count < capacity) {
+      const size_t want = std::min<size_t>(capacity - *count, std::size(batch));
+      const size_t n = call.db->completions()->drain(std::span(batch, want));
+      for (size_t i = 0; i < n; i++) {
+        out[(*count)++] = {batch[i].tag, batch[i].value, to_pgz(batch[i].code), batch[i].sys_errno};
+      }
+      if (n < want) break;
+    }
+    return report(PGZ_OK, err);
+  });
+}
+
+pgz_status pgz_snapshot_acquire(pgz_db* db, uint64_t* snapshot, pgz_error* err) {
+  if (snapshot == nullptr) return invalid("snapshot is NULL", err);
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    if (Status check = call.db->check(); !check.is_ok()) return report(check, err);
+    *snapshot = call.db->acquire_snapshot();
+    return report(PGZ_OK, err);
+  });
+}
+
+pgz_status pgz_snapshot_release(pgz_db* db, uint64_t snapshot, pgz_error* err) {
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    return call.db->release_snapshot(snapshot) ? report(PGZ_OK, err)
+                                               : invalid("no such snapshot is registered", err);
+  });
+}
+
+pgz_status pgz_counter_reserve(pgz_db* db, const void* name, size_t name_len, uint64_t n,
+                               uint64_t tag, uint64_t* first, pgz_error* err) {
+  if (first == nullptr) return invalid("first is NULL", err);
+  if (name == nullptr || name_len == 0 || name_len > PGZ_KEY_MAX) return invalid("name", err);
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    return report(call.db->counters()->reserve(slice(name, name_len), n, tag, first), err);
+  });
+}
+
+pgz_status pgz_counter_get(pgz_db* db, const void* name, size_t name_len, uint64_t* next,
+                           pgz_error* err) {
+  if (next == nullptr) return invalid("next is NULL", err);
+  if (name == nullptr || name_len == 0 || name_len > PGZ_KEY_MAX) return invalid("name", err);
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    *next = call.db->counters()->next(slice(name, name_len));
+    return report(PGZ_OK, err);
+  });
+}
+
+pgz_status pgz_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, size_t capacity, size_t* count,
+                          pgz_error* err) {
+  if (count == nullptr || (out == nullptr && capacity != 0)) return invalid("out or count", err);
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    const std::vector<uint64_t> owners = call.db->locks()->blocked_by(owner);
+    std::copy_n(owners.begin(), std::min(capacity, owners.size()), out);
+    *count = owners.size();
+    return report(PGZ_OK, err);
+  });
+}

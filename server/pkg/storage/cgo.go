@@ -1,0 +1,115 @@
+package storage
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../../../include
+#cgo LDFLAGS: ${SRCDIR}/../../../build/lib/libpgz.a -l:liblz4.a -l:libstdc++.a -lm -lpthread -lc -lmimalloc
+#include "shim.h"
+
+#cgo noescape sh_open
+#cgo noescape sh_close
+#cgo noescape sh_flush
+#cgo noescape sh_stats
+#cgo noescape sh_reap
+#cgo noescape sh_snapshot
+#cgo noescape sh_counter
+#cgo noescape sh_blocked_by
+#cgo noescape sh_approximate
+#cgo noescape sh_write
+#cgo noescape sh_read
+#cgo noescape sh_multi_get
+#cgo noescape sh_cursor_open
+#cgo noescape sh_cursor_fetch
+#cgo noescape sh_lock
+#cgo noescape sh_lock_read
+#cgo noescape sh_rollback_to
+#cgo noescape sh_commit
+#cgo nocallback sh_open
+#cgo nocallback sh_close
+#cgo nocallback sh_flush
+#cgo nocallback sh_stats
+#cgo nocallback sh_reap
+#cgo nocallback sh_snapshot
+#cgo nocallback sh_release
+#cgo nocallback sh_counter
+#cgo nocallback sh_blocked_by
+#cgo nocallback sh_approximate
+#cgo nocallback sh_write
+#cgo nocallback sh_read
+#cgo nocallback sh_multi_get
+#cgo nocallback sh_cursor_open
+#cgo nocallback sh_cursor_fetch
+#cgo nocallback sh_cursor_close
+#cgo nocallback sh_lock
+#cgo nocallback sh_lock_read
+#cgo nocallback sh_cancel
+#cgo nocallback sh_rollback_to
+#cgo nocallback sh_commit
+#cgo nocallback sh_free
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/pgzdb/pgz/server/pkg/kv"
+)
+
+// The order of -lc and -lmimalloc matters: Debian's mimalloc also defines
+// malloc, and the process keeps the C library's because that comes first.
+
+// Library is the checksum of the engine archive this package was built
+// against.
+const Library = libraryChecksum
+
+// C writes kv.RowEnt itself: a scan's rows are not touched again in Go.
+const (
+	_ = -(unsafe.Sizeof(kv.RowEnt{}) ^ unsafe.Sizeof(C.pgz_row{}))
+	_ = -(unsafe.Offsetof(kv.RowEnt{}.Ver) ^ unsafe.Offsetof(C.pgz_row{}.kind))
+	_ = -(unsafe.Offsetof(kv.RowEnt{}.ValLen) ^ unsafe.Offsetof(C.pgz_row{}.value_len))
+	_ = -(unsafe.Offsetof(kv.Version{}.TS) ^ (unsafe.Offsetof(C.pgz_row{}.timestamp) - unsafe.Offsetof(C.pgz_row{}.kind)))
+	_ = -(unsafe.Offsetof(kv.Version{}.Own) ^ (unsafe.Offsetof(C.pgz_row{}.own) - unsafe.Offsetof(C.pgz_row{}.kind)))
+)
+
+// Version returns the engine's version.
+func Version() string { return C.GoString(C.pgz_version()) }
+
+var statusErrors = map[C.pgz_status]error{
+	C.PGZ_OUT_OF_MEMORY:  kv.ErrOutOfMemory,
+	C.PGZ_INVALID_ARG:    kv.ErrInvalidArg,
+	C.PGZ_BUSY:           kv.ErrLockNotAvailable,
+	C.PGZ_DEADLOCK:       kv.ErrDeadlock,
+	C.PGZ_TIMED_OUT:      kv.ErrLockTimeout,
+	C.PGZ_CORRUPTION:     kv.ErrCorruption,
+	C.PGZ_IO_ERROR:       kv.ErrIO,
+	C.PGZ_NO_SPACE:       kv.ErrNoSpace,
+	C.PGZ_LOCKED:         kv.ErrLocked,
+	C.PGZ_NEWER_FORMAT:   kv.ErrNewerFormat,
+	C.PGZ_CLOSED:         kv.ErrClosed,
+	C.PGZ_FAILED:         kv.ErrFailed,
+	C.PGZ_READ_ONLY:      kv.ErrReadOnly,
+	C.PGZ_TOO_MANY_LOCKS: kv.ErrTooManyLocks,
+	C.PGZ_TXN_OVER:       kv.ErrTxnDone,
+	C.PGZ_UNKNOWN:        kv.ErrUnknownOutcome,
+}
+
+// statusError turns a failed call's status into the error of package kv that
+// says it, with the engine's message where err has one.
+func statusError(s C.pgz_status, err *C.pgz_error) error {
+	base, known := statusErrors[s]
+	if !known {
+		base = fmt.Errorf("engine: %s", C.GoString(C.pgz_strerror(s)))
+	}
+	if err == nil || err.code != s {
+		return base
+	}
+	message := C.GoString(&err.message[0])
+	err.code = C.PGZ_OK
+	if message == C.GoString(C.pgz_strerror(s)) {
+		return base
+	}
+	return fmt.Errorf("%w: %s", base, message)
+}
+
+// pointer to the first byte of b; nil for an empty slice.
+func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }

@@ -1,0 +1,144 @@
+package storage
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/pgzdb/pgz/server/pkg/kv"
+)
+
+// LockRow implements kv.Txn.
+func (t *txn) LockRow(ctx context.Context, op kv.OpNum, key []byte, mode kv.RowMode, opts kv.LockOptions) (bool, error) {
+	if err := checkKey(key); err != nil {
+		return false, err
+	}
+	return t.lock(ctx, op, C.PGZ_LOCK_ROW, uint8(mode)+C.PGZ_ROW_KEY_SHARE, key, opts)
+}
+
+// LockObject implements kv.Txn.
+func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mode kv.ObjectMode, opts kv.LockOptions) (bool, error) {
+	var space byte
+	switch tag.Space {
+	case kv.RelationLock:
+		space = C.PGZ_LOCK_TABLE
+	case kv.AdvisoryLock:
+		space = C.PGZ_LOCK_ADVISORY
+	case kv.NameLock:
+		space = C.PGZ_LOCK_NAME
+	default:
+		return false, kv.ErrInvalidArg
+	}
+	if mode < kv.AccessShare || mode > kv.AccessExclusive {
+		return false, kv.ErrInvalidArg
+	}
+	var name [16]byte
+	binary.BigEndian.PutUint64(name[:], tag.A)
+	binary.BigEndian.PutUint64(name[8:], tag.B)
+	return t.lock(ctx, op, space, uint8(mode), name[:], opts)
+}
+
+// LockRowGet implements kv.Txn.
+func (t *txn) LockRowGet(ctx context.Context, op kv.OpNum, key []byte, mode kv.RowMode, opts kv.LockOptions, dst []byte) (
+	[]byte, kv.Version, bool, error) {
+	if err := checkKey(key); err != nil {
+		return dst, kv.Version{}, false, err
+	}
+	if err := t.enter(); err != nil {
+		return dst, kv.Version{}, false, err
+	}
+	sc := t.sc
+	dst = room(dst)
+	batch := t.pending(kv.MaxOp)
+	st := C.sh_lock_read(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(batch),
+		C.size_t(len(batch)), C.uint32_t(mode)+C.PGZ_ROW_KEY_SHARE, C.uint32_t(op), pointer(key),
+		C.size_t(len(key)), 0, 0, 0, spare(dst), C.size_t(cap(dst)-len(dst)), &sc.call)
+	t.handedOver(batch)
+	waited := false
+	switch st {
+	case C.PGZ_OK, C.PGZ_NOT_FOUND:
+		dst, version := t.found(dst)
+		return dst, version, false, nil
+	case C.PGZ_BUFFER_TOO_SMALL: // the lock is held
+	case C.PGZ_BUSY:
+		if opts.Policy == kv.NoWait {
+			return dst, kv.Version{}, true, kv.ErrLockNotAvailable
+		}
+		waited = true
+		if err := t.wait(ctx, op, C.PGZ_LOCK_ROW, uint8(mode)+C.PGZ_ROW_KEY_SHARE, key, opts); err != nil {
+			return dst, kv.Version{}, true, err
+		}
+	default:
+		return dst, kv.Version{}, false, statusError(st, &sc.call.err)
+	}
+	dst, version, err := t.Get(kv.View{TS: kv.Newest, ReadOp: kv.MaxOp}, key, dst)
+	return dst, version, waited, err
+}
+
+func (t *txn) lock(ctx context.Context, op kv.OpNum, space, mode byte, name []byte, opts kv.LockOptions) (bool, error) {
+	if err := t.enter(); err != nil {
+		return false, err
+	}
+	switch st := t.tryLock(op, space, mode, name, 0, opts); st {
+	case C.PGZ_OK:
+		return false, nil
+	case C.PGZ_BUSY:
+		if opts.Policy == kv.NoWait {
+			return true, kv.ErrLockNotAvailable
+		}
+		return true, t.wait(ctx, op, space, mode, name, opts)
+	default:
+		return false, statusError(st, &t.sc.call.err)
+	}
+}
+
+// tryLock takes the lock or, with a tag, queues for it.
+func (t *txn) tryLock(op kv.OpNum, space, mode byte, name []byte, tag uint64, opts kv.LockOptions) C.pgz_status {
+	sc := t.sc
+	var h [lockHeaderBytes]byte
+	h[0], h[1] = space, mode
+	binary.LittleEndian.PutUint32(h[4:], uint32(op))
+	binary.LittleEndian.PutUint32(h[8:], uint32(len(name)))
+	sc.tmp = append(append(sc.tmp[:0], h[:]...), name...)
+	return C.sh_lock(C.uint64_t(t.store.db), C.uint64_t(t.owner), nil, 0, pointer(sc.tmp),
+		C.size_t(len(sc.tmp)), C.uint64_t(tag), micros(opts.Timeout), micros(opts.DeadlockTimeout),
+		&sc.call)
+}
+
+// wait queues for the lock and parks the goroutine.
+func (t *txn) wait(ctx context.Context, op kv.OpNum, space, mode byte, name []byte, opts kv.LockOptions) error {
+	if opts.OnWait != nil {
+		opts.OnWait()
+	}
+	k := t.store.tickets.issue()
+	if k == nil {
+		return kv.ErrClosed
+	}
+	defer t.store.tickets.giveBack(k)
+	switch st := t.tryLock(op, space, mode, name, k.tag, opts); st {
+	case C.PGZ_OK:
+		return nil
+	case C.PGZ_PENDING:
+	default:
+		return statusError(st, &t.sc.call.err)
+	}
+	var c completion
+	cancelled := false
+	select {
+	case c = <-k.done:
+	case <-ctx.Done():
+		// Exactly one completion comes, cancelled or not.
+		cancelled = true
+		C.sh_cancel(t.sc.call.txn)
+		c = <-k.done
+	}
+	if cancelled && (c.status == C.PGZ_CANCELLED || c.status == C.PGZ_OK) {
+		return context.Cause(ctx)
+	}
+	if c.status != C.PGZ_OK {
+		return statusError(c.status, nil)
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+// Calls shaped for cgo: scalars and flat memory only, several engine calls in
+// one crossing. Handles are numbers here, since Go must not see a token as a
+// pointer.
+#ifndef PGZ_STORAGE_SHIM_H_
+#define PGZ_STORAGE_SHIM_H_
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../../include/pgz.h"
+
+typedef struct {
+  uint64_t txn; // 0: not begun yet
+  uint64_t value;
+  pgz_row row;
+  uint32_t rows;
+  uint32_t done;
+  uint64_t used;
+  uint64_t needed;
+  pgz_error err;
+} sh_call;
+
+#define SH_DB(db) ((pgz_db*)(uintptr_t)(db))
+#define SH_TXN(txn) ((pgz_txn*)(uintptr_t)(txn))
+#define SH_CURSOR(cursor) ((pgz_cursor*)(uintptr_t)(cursor))
+
+static inline pgz_status sh_open(const char* path, uint64_t memory, uint64_t memtable,
+                                 uint64_t slot, uint64_t spill, int create, sh_call* c, int* fd) {
+  pgz_options o;
+  pgz_options_init(&o);
+  o.memory_budget_bytes = memory;
+  o.memtable_bytes = memtable;
+  o.log_slot_bytes = slot;
+  o.spill_bytes = spill;
+  o.create_if_missing = (uint8_t)create;
+  pgz_db* db = NULL;
+  pgz_status s = pgz_open(path, &o, &db, &c->err);
+  if (s != PGZ_OK) return s;
+  c->value = (uint64_t)(uintptr_t)db;
+  return pgz_event_fd(db, fd, &c->err);
+}
+
+static inline pgz_status sh_close(uint64_t db, sh_call* c) { return pgz_close(SH_DB(db), &c->err); }
+
+static inline pgz_status sh_flush(uint64_t db, sh_call* c) { return pgz_flush(SH_DB(db), &c->err); }
+
+static inline pgz_status sh_stats(uint64_t db, pgz_stats* stats) {
+  stats->struct_size = sizeof(*stats);
+  return pgz_stats_get(SH_DB(db), stats, NULL);
+}
+
+static inline pgz_status sh_reap(uint64_t db, pgz_completion* out, size_t capacity, size_t* count) {
+  return pgz_reap(SH_DB(db), out, capacity, count, NULL);
+}
+
+static inline pgz_status sh_snapshot(uint64_t db, uint64_t* ts) {
+  return pgz_snapshot_acquire(SH_DB(db), ts, NULL);
+}
+
+static inline pgz_status sh_release(uint64_t db, uint64_t ts) {
+  return pgz_snapshot_release(SH_DB(db), ts, NULL);
+}
+
+static inline pgz_status sh_counter(uint64_t db, const void* name, size_t name_len, uint64_t n,
+                                    uint64_t tag, sh_call* c) {
+  return pgz_counter_reserve(SH_DB(db), name, name_len, n, tag, &c->value, &c->err);
+}
+
+static inline pgz_status sh_blocked_by(uint64_t db, uint64_t owner, uint64_t* out, size_t capacity,
+                                       size_t* count) {
+  return pgz_blocked_by(SH_DB(db), owner, out, capacity, count, NULL);
+}
+
+static inline pgz_status sh_approximate(uint64_t db, const void* lower, size_t lower_len,
+                                        const void* upper, size_t upper_len, sh_call* c) {
+  return pgz_approximate_bytes(SH_DB(db), lower, lower_len, upper, upper_len, &c->value, &c->err);
+}
+
+// Begins the transaction if it is not yet and hands over what was written since the last crossing.
+static inline pgz_status sh_write(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
+                                  sh_call* c) {
+  if (c->txn == 0) {
+    pgz_txn_options o;
+    memset(&o, 0, sizeof(o));
+    o.struct_size = sizeof(o);
+    o.isolation = PGZ_READ_COMMITTED;
+    o.owner = owner;
+    pgz_txn* txn = NULL;
+    pgz_status s = pgz_txn_begin(SH_DB(db), &o, &txn, &c->err);
+    if (s != PGZ_OK) return s;
+    c->txn = (uint64_t)(uintptr_t)txn;
+  }
+  if (batch_len == 0) return PGZ_OK;
+  return pgz_txn_write(SH_TXN(c->txn), batch, batch_len, &c->err);
+}
+
+// With batch_len > 0 the batch is handed over first.
+static inline pgz_status sh_read(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
+                                 uint64_t snapshot, uint32_t op, const void* key, size_t key_len,
+                                 void* buffer, size_t capacity, sh_call* c) {
+  if (batch_len != 0) {
+    pgz_status s = sh_write(db, owner, batch, batch_len, c);
+    if (s != PGZ_OK) return s;
+  }
+  return pgz_read(SH_DB(db), SH_TXN(c->txn), snapshot, op, key, key_len, buffer, capacity, &c->row,
+                  &c->err);
+}
+
+static inline pgz_status sh_multi_get(uint64_t db, uint64_t snapshot, uint32_t op, const void* keys,
+                                      size_t keys_len, void* rows, uint32_t max_rows, void* buffer,
+                                      size_t capacity, sh_call* c) {
+  pgz_fetch f;
+  memset(&f, 0, sizeof(f));
+  f.struct_size = sizeof(f);
+  f.rows_out = (pgz_row*)rows;
+  f.max_rows = max_rows;
+  f.buffer = buffer;
+  f.capacity = capacity;
+  pgz_status s =
+      pgz_multi_get(SH_DB(db), SH_TXN(c->txn), snapshot, op, keys, keys_len, &f, &c->err);
+  c->rows = f.rows;
+  c->done = f.done;
+  c->used = f.used;
+  c->needed = f.needed;
+  return s;
+}
+
+static inline pgz_status sh_cursor_open(uint64_t db, uint64_t snapshot, uint32_t op, int reverse,
+                                        int keys_only, const void* lower, size_t lower_len,
+                                        const void* upper, size_t upper_len, sh_call* c) {
+  pgz_cursor_options o;
+  memset(&o, 0, sizeof(o));
+  o.struct_size = sizeof(o);
+  o.reverse = (uint8_t)reverse;
+  o.keys_only = (uint8_t)keys_only;
+  o.snapshot = snapshot;
+  o.op = op;
+  pgz_cursor* cursor = NULL;
+  pgz_status s = pgz_cursor_open(SH_DB(db), SH_TXN(c->txn), &o, lower, lower_len, upper, upper_len,
+                                 &cursor, &c->err);
+  c->value = (uint64_t)(uintptr_t)cursor;
+  return s;
+}
+
+static inline pgz_status sh_cursor_fetch(uint64_t cursor, void* rows, uint32_t max_rows,
+                                         void* buffer, size_t capacity, sh_call* c) {
+  pgz_fetch f;
+  memset(&f, 0, sizeof(f));
+  f.struct_size = sizeof(f);
+  f.rows_out = (pgz_row*)rows;
+  f.max_rows = max_rows;
+  f.buffer = buffer;
+  f.capacity = capacity;
+  pgz_status s = pgz_cursor_fetch(SH_CURSOR(cursor), &f, &c->err);
+  c->rows = f.rows;
+  c->done = f.done;
+  c->used = f.used;
+  c->needed = f.needed;
+  return s;
+}
+
+static inline pgz_status sh_cursor_close(uint64_t cursor) {
+  return pgz_cursor_close(SH_CURSOR(cursor), NULL);
+}
+
+static inline pgz_wait sh_wait_of(uint64_t tag, uint64_t timeout_us, uint64_t deadlock_us) {
+  pgz_wait w;
+  memset(&w, 0, sizeof(w));
+  w.struct_size = sizeof(w);
+  w.try_only = tag == 0; // a crossing never waits
+  w.tag = tag;
+  w.timeout_us = timeout_us;
+  w.deadlock_timeout_us = deadlock_us;
+  return w;
+}
+
+static inline pgz_status sh_lock(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
+                                 const void* locks, size_t locks_len, uint64_t tag,
+                                 uint64_t timeout_us, uint64_t deadlock_us, sh_call* c) {
+  if (c->txn == 0 || batch_len != 0) {
+    pgz_status s = sh_write(db, owner, batch, batch_len, c);
+    if (s != PGZ_OK) return s;
+  }
+  pgz_wait w = sh_wait_of(tag, timeout_us, deadlock_us);
+  size_t taken = 0;
+  return pgz_txn_lock(SH_TXN(c->txn), locks, locks_len, &w, &taken, &c->err);
+}
+
+static inline pgz_status sh_lock_read(uint64_t db, uint64_t owner, const void* batch,
+                                      size_t batch_len, uint32_t mode, uint32_t op, const void* key,
+                                      size_t key_len, uint64_t tag, uint64_t timeout_us,
+                                      uint64_t deadlock_us, void* buffer, size_t capacity,
+                                      sh_call* c) {
+  if (c->txn == 0 || batch_len != 0) {
+    pgz_status s = sh_write(db, owner, batch, batch_len, c);
+    if (s != PGZ_OK) return s;
+  }
+  pgz_wait w = sh_wait_of(tag, timeout_us, deadlock_us);
+  return pgz_txn_lock_read(SH_TXN(c->txn), mode, op, &w, key, key_len, buffer, capacity, &c->row,
+                           &c->err);
+}
+
+static inline pgz_status sh_cancel(uint64_t txn) { return pgz_txn_cancel(SH_TXN(txn), NULL); }
+
+static inline pgz_status sh_rollback_to(uint64_t db, uint64_t owner, const void* batch,
+                                        size_t batch_len, uint32_t op, sh_call* c) {
+  if (batch_len != 0) {
+    pgz_status s = sh_write(db, owner, batch, batch_len, c);
+    if (s != PGZ_OK) return s;
+  }
+  return pgz_txn_rollback_to(SH_TXN(c->txn), op, &c->err);
+}
+
+// The transaction is over afterwards, whatever comes back.
+static inline pgz_status sh_commit(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
+                                   uint32_t flags, uint64_t tag, sh_call* c) {
+  if (c->txn == 0) {
+    pgz_status s = sh_write(db, owner, NULL, 0, c);
+    if (s != PGZ_OK) return s;
+  }
+  pgz_status s =
+      pgz_txn_commit_submit(SH_TXN(c->txn), batch, batch_len, flags, tag, &c->value, &c->err);
+  pgz_txn_free(SH_TXN(c->txn), NULL); // a submitted commit goes on
+  c->txn = 0;
+  return s;
+}
+
+static inline pgz_status sh_free(uint64_t txn) { return pgz_txn_free(SH_TXN(txn), NULL); }
+
+#endif  // PGZ_STORAGE_SHIM_H_

@@ -1,0 +1,199 @@
+package storage
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/pgzdb/pgz/server/pkg/kv"
+)
+
+// Options says how a store is opened. Zero means the engine's default.
+type Options struct {
+	MustExist     bool   // do not create the directory or the database
+	MemoryBudget  uint64 // bytes for memtables and cache together; 256 MiB
+	MemtableBytes uint64 // one memtable
+	LogSlotBytes  uint64 // one log file; 64 MiB
+	SpillBytes    uint64 // a transaction's write buffer before it goes to disk; 4 MiB
+}
+
+// Store is an open database directory. It implements kv.Store.
+type Store struct {
+	db      uint64
+	tickets *tickets
+
+	closing  atomic.Bool
+	commits  sync.WaitGroup // submitted and not yet answered
+	closeErr error
+	once     sync.Once
+	scratch  sync.Pool // of *scratch
+}
+
+var _ kv.Store = (*Store)(nil)
+
+// OpenStore opens the database directory path, making it if it is not there.
+// One process may have it open (kv.ErrLocked).
+func OpenStore(path string, o Options) (*Store, error) {
+	var c C.sh_call
+	var fd C.int
+	cpath := C.CString(path)
+	defer C.free(unsafe.Pointer(cpath))
+	create := C.int(1)
+	if o.MustExist {
+		create = 0
+	}
+	if s := C.sh_open(cpath, C.uint64_t(o.MemoryBudget), C.uint64_t(o.MemtableBytes),
+		C.uint64_t(o.LogSlotBytes), C.uint64_t(o.SpillBytes), create, &c, &fd); s != C.PGZ_OK {
+		return nil, fmt.Errorf("open %s: %w", path, statusError(s, &c.err))
+	}
+	store := &Store{db: uint64(c.value)}
+	store.scratch.New = func() any { return new(scratch) }
+	var err error
+	if store.tickets, err = newTickets(store.db, int(fd)); err != nil {
+		C.sh_close(c.value, &c)
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return store, nil
+}
+
+// Close implements kv.Store. Commits under way are waited for, lock waits end
+// with kv.ErrClosed.
+func (s *Store) Close() error {
+	first := false
+	s.once.Do(func() {
+		first = true
+		s.closing.Store(true)
+		s.commits.Wait()
+		var c C.sh_call
+		if st := C.sh_close(C.uint64_t(s.db), &c); st != C.PGZ_OK {
+			s.closeErr = statusError(st, &c.err)
+		}
+		s.tickets.close()
+	})
+	if !first {
+		return kv.ErrClosed
+	}
+	return s.closeErr
+}
+
+// Flush writes what is in memory to sorted tables.
+func (s *Store) Flush() error {
+	var c C.sh_call
+	if st := C.sh_flush(C.uint64_t(s.db), &c); st != C.PGZ_OK {
+		return statusError(st, &c.err)
+	}
+	return nil
+}
+
+// Begin implements kv.Store.
+func (s *Store) Begin(opts kv.TxnOptions) (kv.Txn, error) {
+	if s.closing.Load() {
+		return nil, kv.ErrClosed
+	}
+	return &txn{store: s, owner: opts.Owner}, nil
+}
+
+type snapshot struct {
+	store    *Store
+	ts       uint64
+	released atomic.Bool
+}
+
+func (n *snapshot) TS() kv.Timestamp { return kv.Timestamp(n.ts) }
+
+func (n *snapshot) Release() {
+	if !n.released.Swap(true) {
+		C.sh_release(C.uint64_t(n.store.db), C.uint64_t(n.ts))
+	}
+}
+
+// Snapshot implements kv.Store.
+func (s *Store) Snapshot() (kv.Snapshot, error) {
+	n := &snapshot{store: s}
+	if st := C.sh_snapshot(C.uint64_t(s.db), (*C.uint64_t)(&n.ts)); st != C.PGZ_OK {
+		return nil, statusError(st, nil)
+	}
+	return n, nil
+}
+
+// Reserve implements kv.Store.
+func (s *Store) Reserve(ctx context.Context, name string, n uint64) (uint64, error) {
+	if name == "" || n == 0 {
+		return 0, kv.ErrInvalidArg
+	}
+	// The answer is waited for even when ctx ends: it comes with the next flush.
+	k := s.tickets.issue()
+	if k == nil {
+		return 0, kv.ErrClosed
+	}
+	defer s.tickets.giveBack(k)
+	sc := s.scratch.Get().(*scratch)
+	defer s.scratch.Put(sc)
+	st := C.sh_counter(C.uint64_t(s.db), unsafe.Pointer(unsafe.StringData(name)), C.size_t(len(name)),
+		C.uint64_t(n), C.uint64_t(k.tag), &sc.call)
+	if st == C.PGZ_PENDING {
+		c := <-k.done
+		if c.status != C.PGZ_OK {
+			return 0, statusError(c.status, nil)
+		}
+		return c.value, nil
+	}
+	if st != C.PGZ_OK {
+		return 0, statusError(st, &sc.call.err)
+	}
+	return uint64(sc.call.value), nil
+}
+
+// BlockedBy implements kv.Store.
+func (s *Store) BlockedBy(owner uint64) []uint64 {
+	out := make([]uint64, 16)
+	for {
+		var n C.size_t
+		if C.sh_blocked_by(C.uint64_t(s.db), C.uint64_t(owner), (*C.uint64_t)(&out[0]),
+			C.size_t(len(out)), &n) != C.PGZ_OK {
+			return nil
+		}
+		if int(n) <= len(out) {
+			return out[:n]
+		}
+		out = make([]uint64, n)
+	}
+}
+
+// ApproximateBytes implements kv.Store.
+func (s *Store) ApproximateBytes(start, end []byte) (int64, error) {
+	var c C.sh_call
+	if st := C.sh_approximate(C.uint64_t(s.db), pointer(start), C.size_t(len(start)), pointer(end),
+		C.size_t(len(end)), &c); st != C.PGZ_OK {
+		return 0, statusError(st, &c.err)
+	}
+	return int64(c.value), nil
+}
+
+// Stats implements kv.Store.
+func (s *Store) Stats() map[string]int64 {
+	var st C.pgz_stats
+	if C.sh_stats(C.uint64_t(s.db), &st) != C.PGZ_OK {
+		return nil
+	}
+	return map[string]int64{
+		"horizon":           int64(st.horizon),
+		"commits":           int64(st.commits),
+		"log_flushes":       int64(st.log_flushes),
+		"log_bytes":         int64(st.log_bytes),
+		"log_flush_micros":  int64(st.log_flush_micros),
+		"spilled_runs":      int64(st.spilled_runs),
+		"locks_held":        int64(st.locks_held),
+		"lock_waits":        int64(st.lock_waits),
+		"deadlocks":         int64(st.deadlocks),
+		"lock_memory_bytes": int64(st.lock_memory_bytes),
+		"snapshots":         int64(st.snapshots),
+		"oldest_snapshot":   int64(st.oldest_snapshot),
+		"open_transactions": int64(st.open_transactions),
+	}
+}
