@@ -198,7 +198,7 @@ func (n Num) withMagnitude(m *big.Int) Num {
 }
 
 // mag gives the magnitude as a big.Int the caller must not change.
-func (n *Num) mag() *big.Int {
+func (n Num) mag() *big.Int {
 	if n.big != nil {
 		return n.big
 	}
@@ -260,7 +260,7 @@ func (n Num) Sign() int {
 func (n Num) Scale() int { return int(n.scale) }
 
 // decimalDigits is the number of digits of the magnitude, 0 for zero.
-func (n *Num) decimalDigits() int {
+func (n Num) decimalDigits() int {
 	if n.big == nil {
 		return lenU64(n.lo)
 	}
