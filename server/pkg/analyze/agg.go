@@ -126,53 +126,17 @@ func (ps *pstate) aggLevel(parts []query.Expr, aggLoc int32) (int, error) {
 
 // checkAggPlacement rejects an aggregate in a clause of this level that cannot have one.
 func (ps *pstate) checkAggPlacement(loc int32) error {
-	text := ""
+	place := ps.kind.placeName()
 	switch ps.kind {
 	case kindNone, kindOther, kindSelectTarget, kindHaving, kindOrderBy, kindDistinctOn, kindWindowPartition,
 		kindWindowOrder:
 		return nil
-	case kindJoinOn, kindJoinUsing:
-		text = "aggregate functions are not allowed in JOIN conditions"
 	case kindFromSubselect:
-		text = "aggregate functions are not allowed in FROM clause of their own query level"
+		place = "FROM clause of their own query level"
 	case kindFromFunction:
-		text = "aggregate functions are not allowed in functions in FROM"
-	case kindPolicy:
-		text = "aggregate functions are not allowed in policy expressions"
-	case kindWindowFrameRange:
-		text = "aggregate functions are not allowed in window RANGE"
-	case kindWindowFrameRows:
-		text = "aggregate functions are not allowed in window ROWS"
-	case kindWindowFrameGroups:
-		text = "aggregate functions are not allowed in window GROUPS"
-	case kindCheckConstraint, kindDomainCheck:
-		text = "aggregate functions are not allowed in check constraints"
-	case kindColumnDefault, kindFunctionDefault:
-		text = "aggregate functions are not allowed in DEFAULT expressions"
-	case kindIndexExpression:
-		text = "aggregate functions are not allowed in index expressions"
-	case kindIndexPredicate:
-		text = "aggregate functions are not allowed in index predicates"
-	case kindAlterColTransform:
-		text = "aggregate functions are not allowed in transform expressions"
-	case kindExecuteParameter:
-		text = "aggregate functions are not allowed in EXECUTE parameters"
-	case kindTriggerWhen:
-		text = "aggregate functions are not allowed in trigger WHEN conditions"
-	case kindPartitionBound:
-		text = "aggregate functions are not allowed in partition bound"
-	case kindPartitionExpression:
-		text = "aggregate functions are not allowed in partition key expressions"
-	case kindCallArgument:
-		text = "aggregate functions are not allowed in CALL arguments"
-	case kindCopyWhere:
-		text = "aggregate functions are not allowed in COPY FROM WHERE conditions"
-	case kindGeneratedColumn:
-		text = "aggregate functions are not allowed in column generation expressions"
-	default:
-		text = "aggregate functions are not allowed in " + ps.kind.clauseName()
+		place = "functions in FROM"
 	}
-	return errAt(loc, pgerr.GroupingError, "%s", text)
+	return errAt(loc, pgerr.GroupingError, "aggregate functions are not allowed in %s", place)
 }
 
 // checkAggregates verifies that a query with aggregates or GROUP BY uses other columns only where

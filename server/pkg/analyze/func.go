@@ -307,57 +307,22 @@ func (ps *pstate) collectVariadic(c *call) error {
 
 // checkSRFPlacement rejects a set-returning call where its clause cannot have one.
 func (ps *pstate) checkSRFPlacement(lastSRF query.Expr, loc int32) error {
-	errText := ""
-	notAllowed := false
+	place := ps.kind.placeName()
 	switch ps.kind {
 	case kindNone, kindOther:
+		return nil
 	case kindFromFunction:
 		if ps.lastSRF != lastSRF {
 			return errAt(ps.lastSRF.Location(), pgerr.FeatureNotSupportedCode,
 				"set-returning functions must appear at top level of FROM")
 		}
-	case kindSelectTarget, kindInsertTarget, kindGroupBy, kindOrderBy, kindDistinctOn, kindValuesSingle:
+		return nil
+	case kindSelectTarget, kindInsertTarget, kindGroupBy, kindOrderBy, kindDistinctOn, kindValuesSingle,
+		kindWindowPartition, kindWindowOrder:
 		ps.hasTargetSRFs = true
-	case kindJoinOn, kindJoinUsing:
-		errText = "set-returning functions are not allowed in JOIN conditions"
-	case kindPolicy:
-		errText = "set-returning functions are not allowed in policy expressions"
-	case kindWindowPartition, kindWindowOrder:
-		ps.hasTargetSRFs = true
+		return nil
 	case kindWindowFrameRange, kindWindowFrameRows, kindWindowFrameGroups:
-		errText = "set-returning functions are not allowed in window definitions"
-	case kindCheckConstraint, kindDomainCheck:
-		errText = "set-returning functions are not allowed in check constraints"
-	case kindColumnDefault, kindFunctionDefault:
-		errText = "set-returning functions are not allowed in DEFAULT expressions"
-	case kindIndexExpression:
-		errText = "set-returning functions are not allowed in index expressions"
-	case kindIndexPredicate:
-		errText = "set-returning functions are not allowed in index predicates"
-	case kindAlterColTransform:
-		errText = "set-returning functions are not allowed in transform expressions"
-	case kindExecuteParameter:
-		errText = "set-returning functions are not allowed in EXECUTE parameters"
-	case kindTriggerWhen:
-		errText = "set-returning functions are not allowed in trigger WHEN conditions"
-	case kindPartitionBound:
-		errText = "set-returning functions are not allowed in partition bound"
-	case kindPartitionExpression:
-		errText = "set-returning functions are not allowed in partition key expressions"
-	case kindCallArgument:
-		errText = "set-returning functions are not allowed in CALL arguments"
-	case kindCopyWhere:
-		errText = "set-returning functions are not allowed in COPY FROM WHERE conditions"
-	case kindGeneratedColumn:
-		errText = "set-returning functions are not allowed in column generation expressions"
-	default:
-		notAllowed = true
+		place = "window definitions"
 	}
-	if notAllowed {
-		errText = "set-returning functions are not allowed in " + ps.kind.clauseName()
-	}
-	if errText != "" {
-		return errAt(loc, pgerr.FeatureNotSupportedCode, "%s", errText)
-	}
-	return nil
+	return errAt(loc, pgerr.FeatureNotSupportedCode, "set-returning functions are not allowed in %s", place)
 }

@@ -54,79 +54,78 @@ const (
 	kindGeneratedColumn
 )
 
+// clauseNames is how messages call the clauses.
+var clauseNames = map[exprKind]string{
+	kindJoinOn:              "JOIN/ON",
+	kindJoinUsing:           "JOIN/USING",
+	kindFromSubselect:       "sub-SELECT in FROM",
+	kindFromFunction:        "function in FROM",
+	kindWhere:               "WHERE",
+	kindCopyWhere:           "WHERE",
+	kindPolicy:              "POLICY",
+	kindHaving:              "HAVING",
+	kindFilter:              "FILTER",
+	kindWindowPartition:     "window PARTITION BY",
+	kindWindowOrder:         "window ORDER BY",
+	kindWindowFrameRange:    "window RANGE",
+	kindWindowFrameRows:     "window ROWS",
+	kindWindowFrameGroups:   "window GROUPS",
+	kindSelectTarget:        "SELECT",
+	kindInsertTarget:        "INSERT",
+	kindUpdateSource:        "UPDATE",
+	kindUpdateTarget:        "UPDATE",
+	kindGroupBy:             "GROUP BY",
+	kindOrderBy:             "ORDER BY",
+	kindDistinctOn:          "DISTINCT ON",
+	kindLimit:               "LIMIT",
+	kindOffset:              "OFFSET",
+	kindReturning:           "RETURNING",
+	kindValues:              "VALUES",
+	kindValuesSingle:        "VALUES",
+	kindCheckConstraint:     "CHECK",
+	kindDomainCheck:         "CHECK",
+	kindColumnDefault:       "DEFAULT",
+	kindFunctionDefault:     "DEFAULT",
+	kindIndexExpression:     "index expression",
+	kindIndexPredicate:      "index predicate",
+	kindAlterColTransform:   "USING",
+	kindExecuteParameter:    "EXECUTE",
+	kindTriggerWhen:         "WHEN",
+	kindPartitionBound:      "partition bound",
+	kindPartitionExpression: "PARTITION BY",
+	kindCallArgument:        "CALL",
+	kindGeneratedColumn:     "GENERATED AS",
+}
+
 // clauseName is how messages call the clause.
-func (k exprKind) clauseName() string {
-	switch k {
-	case kindJoinOn:
-		return "JOIN/ON"
-	case kindJoinUsing:
-		return "JOIN/USING"
-	case kindFromSubselect:
-		return "sub-SELECT in FROM"
-	case kindFromFunction:
-		return "function in FROM"
-	case kindWhere, kindCopyWhere:
-		return "WHERE"
-	case kindPolicy:
-		return "POLICY"
-	case kindHaving:
-		return "HAVING"
-	case kindFilter:
-		return "FILTER"
-	case kindWindowPartition:
-		return "window PARTITION BY"
-	case kindWindowOrder:
-		return "window ORDER BY"
-	case kindWindowFrameRange:
-		return "window RANGE"
-	case kindWindowFrameRows:
-		return "window ROWS"
-	case kindWindowFrameGroups:
-		return "window GROUPS"
-	case kindSelectTarget:
-		return "SELECT"
-	case kindInsertTarget:
-		return "INSERT"
-	case kindUpdateSource, kindUpdateTarget:
-		return "UPDATE"
-	case kindGroupBy:
-		return "GROUP BY"
-	case kindOrderBy:
-		return "ORDER BY"
-	case kindDistinctOn:
-		return "DISTINCT ON"
-	case kindLimit:
-		return "LIMIT"
-	case kindOffset:
-		return "OFFSET"
-	case kindReturning:
-		return "RETURNING"
-	case kindValues, kindValuesSingle:
-		return "VALUES"
-	case kindCheckConstraint, kindDomainCheck:
-		return "CHECK"
-	case kindColumnDefault, kindFunctionDefault:
-		return "DEFAULT"
-	case kindIndexExpression:
-		return "index expression"
-	case kindIndexPredicate:
-		return "index predicate"
-	case kindAlterColTransform:
-		return "USING"
-	case kindExecuteParameter:
-		return "EXECUTE"
-	case kindTriggerWhen:
-		return "WHEN"
-	case kindPartitionBound:
-		return "partition bound"
-	case kindPartitionExpression:
-		return "PARTITION BY"
-	case kindCallArgument:
-		return "CALL"
-	case kindGeneratedColumn:
-		return "GENERATED AS"
+func (k exprKind) clauseName() string { return clauseNames[k] }
+
+// placeNames is what messages say something is "not allowed in", where that is not the clause's
+// name.
+var placeNames = map[exprKind]string{
+	kindJoinOn:              "JOIN conditions",
+	kindJoinUsing:           "JOIN conditions",
+	kindPolicy:              "policy expressions",
+	kindCheckConstraint:     "check constraints",
+	kindDomainCheck:         "check constraints",
+	kindColumnDefault:       "DEFAULT expressions",
+	kindFunctionDefault:     "DEFAULT expressions",
+	kindIndexExpression:     "index expressions",
+	kindIndexPredicate:      "index predicates",
+	kindAlterColTransform:   "transform expressions",
+	kindExecuteParameter:    "EXECUTE parameters",
+	kindTriggerWhen:         "trigger WHEN conditions",
+	kindPartitionExpression: "partition key expressions",
+	kindCallArgument:        "CALL arguments",
+	kindCopyWhere:           "COPY FROM WHERE conditions",
+	kindGeneratedColumn:     "column generation expressions",
+}
+
+func (k exprKind) placeName() string {
+	if n, ok := placeNames[k]; ok {
+		return n
 	}
-	return "unrecognized expression kind"
+	return k.clauseName()
 }
 
 // pstate is the analysis of one query level.
