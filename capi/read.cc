@@ -103,14 +103,19 @@ pgz_status multi_get(const Call& call, uint64_t snapshot, uint32_t op, Slice key
     }
     pgz_row* row = &f->rows_out[f->rows];
     describe(*result, row);
-    if (f->used + row->value_len > capacity) {
-      f->needed = row->value_len;
+    const uint64_t bytes = key_len + row->value_len;
+    if (f->used + bytes > capacity) {
+      f->needed = bytes;
       if (f->rows == 0) status = report(PGZ_BUFFER_TOO_SMALL, err);
       break;
     }
-    row->key_offset = row->value_offset = static_cast<uint32_t>(f->used);
-    std::memcpy(static_cast<char*>(f->buffer) + f->used, result->value.data(), row->value_len);
-    f->used += row->value_len;
+    char* to = static_cast<char*>(f->buffer) + f->used;
+    row->key_offset = static_cast<uint32_t>(f->used);
+    row->key_len = static_cast<uint32_t>(key_len);
+    row->value_offset = static_cast<uint32_t>(f->used + key_len);
+    std::memcpy(to, keys.data() + 4, key_len);
+    if (row->value_len != 0) std::memcpy(to + key_len, result->value.data(), row->value_len);
+    f->used += bytes;
     f->rows++;
     keys.remove_prefix(4 + key_len);
   }

@@ -327,9 +327,9 @@ typedef struct pgz_fetch {
 } pgz_fetch;
 
 /* Reads many keys as pgz_read does, at one snapshot. `keys` holds, `keys_len` bytes in all, a
- * sequence of (u32 little-endian length, key). One row per key, in order, with key_len 0;
- * fetch->rows tells how many fitted, done is 1 when all did. PGZ_BUFFER_TOO_SMALL only when not
- * even the first fits. Does not block. Since ABI 1. */
+ * sequence of (u32 little-endian length, key). One row per key, in order, with its key, found or not;
+ * fetch->rows tells how many fitted, done is 1 when all did. PGZ_BUFFER_TOO_SMALL only when not even
+ * the first fits. Does not block. Since ABI 1. */
 PGZ_API pgz_status pgz_multi_get(pgz_db* db, pgz_txn* txn, uint64_t snapshot, uint32_t op,
                                  const void* keys, size_t keys_len, pgz_fetch* fetch,
                                  pgz_error* err);

@@ -109,9 +109,6 @@ func (t *txn) tryLock(op kv.OpNum, space, mode byte, name []byte, tag uint64, op
 
 // wait queues for the lock and parks the goroutine.
 func (t *txn) wait(ctx context.Context, op kv.OpNum, space, mode byte, name []byte, opts kv.LockOptions) error {
-	if opts.OnWait != nil {
-		opts.OnWait()
-	}
 	k := t.store.tickets.issue()
 	if k == nil {
 		return kv.ErrClosed
@@ -123,6 +120,10 @@ func (t *txn) wait(ctx context.Context, op kv.OpNum, space, mode byte, name []by
 	case C.PGZ_PENDING:
 	default:
 		return statusError(st, &t.sc.call.err)
+	}
+	// Now that its place in the queue is certain.
+	if opts.OnWait != nil {
+		opts.OnWait()
 	}
 	var c completion
 	cancelled := false

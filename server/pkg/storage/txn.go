@@ -45,6 +45,9 @@ func (t *txn) enter() error {
 	if t.done {
 		return kv.ErrTxnDone
 	}
+	if t.store.closing.Load() {
+		return kv.ErrClosed
+	}
 	if t.sc == nil {
 		t.sc = t.store.scratch.Get().(*scratch)
 		t.sc.call.txn = 0
