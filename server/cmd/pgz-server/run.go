@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	_ "net/http/pprof" // profiles for --debug-addr
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/kv/memkv"
+	"github.com/pgzdb/pgz/server/pkg/pgwire"
+	"github.com/pgzdb/pgz/server/pkg/session"
+	"github.com/pgzdb/pgz/server/pkg/storage"
+)
+
+// shutdownTimeout is how long clients have to end after the first signal; the
+// store's closing comes on top, within 10 seconds altogether.
+const shutdownTimeout = 6 * time.Second
+
+// run serves until a signal. Its error is why the server could not start or
+// did not end well.
+func run(cfg *config, log *slog.Logger) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+
+	// The listeners come first: a port that is taken is found out before the
+	// data directory is touched.
+	listeners, err := listen(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+	}()
+	store, err := openStore(cfg)
+	if err != nil {
+		return err
+	}
+	sessions, err := session.NewServer(session.Options{
+		Store: store, Log: log, Settings: serverSettings(cfg, listeners),
+	})
+	if err != nil {
+		store.Close()
+		return fmt.Errorf("cannot open the catalog: %w", err)
+	}
+	server := pgwire.New(pgwire.Config{Sessions: sessions, Log: log, MaxConnections: cfg.maxConnections})
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { failed <- server.Serve(l) }()
+	}
+	if cfg.debugAddr != "" {
+		go func() { log.Error("profiles end", "error", http.ListenAndServe(cfg.debugAddr, nil)) }()
+	}
+	banner(os.Stdout, cfg, listeners)
+
+	select {
+	case sig := <-signals:
+		log.Info("shutting down", "signal", sig.String())
+	case err = <-failed:
+	}
+	go func() {
+		<-signals
+		log.Warn("second signal: quitting at once")
+		os.Exit(1)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	if stop := server.Shutdown(ctx); stop != nil {
+		log.Warn("some clients did not end in time")
+	}
+	if closeErr := store.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("closing the store: %w", closeErr)
+	}
+	return err
+}
+
+func listen(cfg *config) ([]net.Listener, error) {
+	tcp, err := pgwire.ListenTCP(cfg.listenAddr)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.socketDir == "" {
+		return []net.Listener{tcp}, nil
+	}
+	unix, err := pgwire.ListenUnix(cfg.socketDir, port(tcp))
+	if err != nil {
+		tcp.Close()
+		return nil, err
+	}
+	return []net.Listener{tcp, unix}, nil
+}
+
+// port is the TCP listener's port, chosen by the system if 0 was asked for.
+func port(l net.Listener) string {
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+// openStore opens the store, with errors a person can act on.
+func openStore(cfg *config) (kv.Store, error) {
+	if cfg.store == "memory" {
+		return memkv.New(), nil
+	}
+	store, err := storage.OpenStore(cfg.dataDir, storage.Options{MemoryBudget: cfg.memoryMiB << 20})
+	switch {
+	case err == nil:
+		return store, nil
+	case errors.Is(err, kv.ErrLocked):
+		return nil, fmt.Errorf("data directory %s is in use by another server", cfg.dataDir)
+	case errors.Is(err, kv.ErrNewerFormat):
+		return nil, fmt.Errorf("data directory %s was written by a newer version of pgz", cfg.dataDir)
+	case errors.Is(err, kv.ErrReadOnly), errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("data directory %s is not writable: %w", cfg.dataDir, err)
+	}
+	return nil, fmt.Errorf("cannot open data directory %s: %w", cfg.dataDir, err)
+}
+
+// serverSettings are the settings that show how the server was started.
+func serverSettings(cfg *config, listeners []net.Listener) map[string]string {
+	host, _, _ := net.SplitHostPort(cfg.listenAddr)
+	out := map[string]string{
+		"listen_addresses": host, "port": port(listeners[0]),
+		"unix_socket_directories": cfg.socketDir, "max_connections": strconv.Itoa(cfg.maxConnections),
+	}
+	if dir, err := filepath.Abs(cfg.dataDir); err == nil && cfg.store == "disk" {
+		out["data_directory"] = dir
+	}
+	for name, value := range cfg.settings {
+		out[name] = value
+	}
+	return out
+}
+
+// banner tells a person how to connect.
+func banner(w io.Writer, cfg *config, listeners []net.Listener) {
+	addr := listeners[0].Addr().(*net.TCPAddr)
+	where := "memory only: data is gone when the server ends"
+	if cfg.store == "disk" {
+		where = "data directory " + cfg.dataDir
+	}
+	fmt.Fprintf(w, "pgz %s, PostgreSQL 15 compatible, %s\n", version, where)
+	fmt.Fprintf(w, "listening on %s", addr)
+	if cfg.socketDir != "" {
+		fmt.Fprintf(w, " and %s", pgwire.SocketPath(cfg.socketDir, strconv.Itoa(addr.Port)))
+	}
+	fmt.Fprintf(w, "\n\n    psql -h %s -p %d -U postgres postgres\n\n", addr.IP, addr.Port)
+}

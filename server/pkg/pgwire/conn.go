@@ -1,0 +1,201 @@
+package pgwire
+
+import (
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/session"
+)
+
+// conn is one client's connection. Everything but stop is its own goroutine's.
+type conn struct {
+	srv     *Server
+	nc      net.Conn
+	in      reader
+	out     session.Out
+	surplus bool // one too many: say so after start-up
+	sess    atomic.Pointer[session.Session]
+	stop    atomic.Bool // the server shuts down
+	idle    atomic.Bool // waiting for the client's next message
+
+	// skipping: an error was reported in the extended protocol; everything up
+	// to Sync is passed over.
+	skipping bool
+}
+
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{srv: s, nc: nc, in: newReader(nc)}
+	c.out.Write = func(b []byte) error {
+		_, err := nc.Write(b)
+		return err
+	}
+	return c
+}
+
+// run serves the client to its end.
+func (c *conn) run() {
+	defer c.nc.Close()
+	defer c.recover()
+	s, err := c.startUp()
+	if err != nil {
+		c.out.Error(fatal(pgerr.From(err)))
+		_ = c.out.Flush()
+		return
+	}
+	if s == nil {
+		return
+	}
+	c.sess.Store(s)
+	defer s.Close()
+	if err := c.serve(s); err != nil {
+		c.out.Error(fatal(pgerr.From(err)))
+	}
+	_ = c.out.Flush()
+}
+
+// recover turns a panic into the end of this connection: the deferred
+// Session.Close has rolled its transaction back by the time it runs.
+func (c *conn) recover() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	c.srv.cfg.Log.Error("panic while serving a client", "panic", p, "stack", string(debug.Stack()))
+	c.out.Error(pgerr.Fatal(pgerr.InternalError, "internal error: the server's log has the details"))
+	_ = c.nc.SetWriteDeadline(time.Now().Add(time.Second))
+	_ = c.out.Flush()
+}
+
+// shutdown tells the connection that the server stops; called from outside.
+func (c *conn) shutdown() {
+	c.stop.Store(true)
+	if s := c.sess.Load(); s != nil {
+		s.Terminate(pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command"))
+	}
+	// A read that is under way, or the next one, ends at once.
+	_ = c.nc.SetReadDeadline(time.Now())
+}
+
+// serve is the message loop. An error it returns ends the connection and is
+// reported as FATAL; nil is the client's own farewell.
+func (c *conn) serve(s *session.Session) error {
+	for {
+		if !c.in.buffered() {
+			if c.out.Flush() != nil {
+				return nil
+			}
+			if err := c.pause(s); err != nil {
+				return err
+			}
+		}
+		kind, msg, err := c.in.message()
+		if err == errGone {
+			if c.stop.Load() {
+				return pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command")
+			}
+			return c.timeout(s)
+		}
+		if err != nil {
+			return err
+		}
+		if kind == 'X' {
+			return nil
+		}
+		if err := c.handle(s, kind, msg); err != nil {
+			return err
+		}
+		if c.stop.Load() {
+			return pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command")
+		}
+	}
+}
+
+// pause prepares for a wait on the client: idle timeouts become a deadline.
+func (c *conn) pause(s *session.Session) error {
+	if d := s.IdleTimeout(); d > 0 {
+		_ = c.nc.SetReadDeadline(time.Now().Add(d))
+	} else if s.HadDeadline {
+		_ = c.nc.SetReadDeadline(time.Time{})
+	}
+	s.HadDeadline = s.IdleTimeout() > 0
+	return nil
+}
+
+// timeout tells a client that took too long from one that is gone.
+func (c *conn) timeout(s *session.Session) error {
+	if !s.HadDeadline {
+		return nil
+	}
+	return s.IdleError()
+}
+
+// handle serves one message. Only what ends the connection is returned.
+func (c *conn) handle(s *session.Session, kind byte, msg []byte) error {
+	if c.skipping && kind != 'S' {
+		return nil
+	}
+	var err error
+	switch kind {
+	case 'Q':
+		b := body{b: msg}
+		text := b.str()
+		if err = b.end(); err == nil {
+			err = s.Query(string(text))
+		}
+		if fatalErr := c.report(s, err); fatalErr != nil {
+			return fatalErr
+		}
+		c.ready(s)
+		return nil
+	case 'S':
+		c.skipping = false
+		if fatalErr := c.report(s, s.Sync()); fatalErr != nil {
+			return fatalErr
+		}
+		c.ready(s)
+		return nil
+	case 'H':
+		_ = c.out.Flush()
+		return nil
+	case 'c', 'd', 'f': // what is left of a COPY that failed
+		return nil
+	case 'p':
+		return pgerr.Fatal(pgerr.ProtocolViolation, "invalid frontend message type %d", kind)
+	case 'F':
+		if fatalErr := c.report(s, pgerr.FeatureNotSupported("the function call message")); fatalErr != nil {
+			return fatalErr
+		}
+		c.ready(s)
+		return nil
+	}
+	if err = c.extended(s, kind, msg); err != nil {
+		c.skipping = true
+	}
+	return c.report(s, err)
+}
+
+// report sends a statement's error and tells the session; errors that end the
+// connection come back.
+func (c *conn) report(s *session.Session, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := pgerr.From(err)
+	s.Failed(e)
+	if e.Severity == pgerr.SeverityFatal {
+		return e
+	}
+	if e.Code == pgerr.InternalError {
+		c.srv.cfg.Log.Error("internal error", "error", e.Message)
+	}
+	c.out.Error(e)
+	return nil
+}
+
+func (c *conn) ready(s *session.Session) {
+	s.Settings().Report(c.out.Parameter)
+	c.out.Ready(s.Status())
+}

@@ -1,0 +1,215 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/expr"
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+)
+
+var _ expr.Env = (*Session)(nil)
+
+// TransactionTimestamp implements expr.Env.
+func (s *Session) TransactionTimestamp() int64 {
+	if s.tx.begun {
+		return s.tx.started
+	}
+	return s.stmtTime
+}
+
+// StatementTimestamp implements expr.Env.
+func (s *Session) StatementTimestamp() int64 { return s.stmtTime }
+
+// ClockTimestamp implements expr.Env.
+func (s *Session) ClockTimestamp() int64 { return sqlTime(time.Now()) }
+
+// SessionRole implements expr.Env.
+func (s *Session) SessionRole() expr.RoleRef { return expr.RoleRef{OID: s.role.oid, Name: s.role.name} }
+
+// Database implements expr.Env.
+func (s *Session) Database() expr.DatabaseRef {
+	return expr.DatabaseRef{OID: s.database.oid, Name: s.database.name}
+}
+
+// BackendPID implements expr.Env.
+func (s *Session) BackendPID() int32 { return s.pid }
+
+// ApplicationName implements expr.Env.
+func (s *Session) ApplicationName() string { return s.settings.Value("application_name") }
+
+// ClientAddr implements expr.Env.
+func (s *Session) ClientAddr() (host string, port int32, ok bool) {
+	return s.clientHost, int32(s.clientPort), s.clientHost != ""
+}
+
+// Account implements expr.Env.
+func (s *Session) Account() *data.Account { return nil }
+
+// Catalog implements expr.Env.
+func (s *Session) Catalog() catalog.View { return s.view() }
+
+// Notify implements expr.Env.
+func (s *Session) Notify(string, string) error { return pgerr.FeatureNotSupported("NOTIFY") }
+
+// CancelBackend implements expr.Env.
+func (s *Session) CancelBackend(pid int32) (bool, error) {
+	t := s.srv.find(pid)
+	if t == nil {
+		return false, nil
+	}
+	if !s.role.superuser && t.role.oid != s.role.oid {
+		return false, pgerr.New(pgerr.InsufficientPrivilege, "must be a member of the role whose query is being canceled or member of pg_signal_backend")
+	}
+	t.intr.cancel(pgerr.New(pgerr.QueryCanceled, "canceling statement due to user request"))
+	return true, nil
+}
+
+// TerminateBackend implements expr.Env. The session ends when it next looks:
+// at once if a statement runs, with its next message otherwise.
+func (s *Session) TerminateBackend(pid int32) (bool, error) {
+	t := s.srv.find(pid)
+	if t == nil {
+		return false, nil
+	}
+	if !s.role.superuser && t.role.oid != s.role.oid {
+		return false, pgerr.New(pgerr.InsufficientPrivilege, "must be a member of the role whose process is being terminated or member of pg_signal_backend")
+	}
+	t.Terminate(pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command"))
+	if t.hangUp != nil {
+		t.hangUp()
+	}
+	return true, nil
+}
+
+// NextVal implements expr.Env.
+func (s *Session) NextVal(*expr.Ctx, uint32) (int64, error) {
+	return 0, pgerr.FeatureNotSupported("nextval")
+}
+
+// CurrVal implements expr.Env.
+func (s *Session) CurrVal(*expr.Ctx, uint32) (int64, error) {
+	return 0, pgerr.FeatureNotSupported("currval")
+}
+
+// SetVal implements expr.Env.
+func (s *Session) SetVal(*expr.Ctx, uint32, int64, bool) error {
+	return pgerr.FeatureNotSupported("setval")
+}
+
+// LastVal implements expr.Env.
+func (s *Session) LastVal(*expr.Ctx) (int64, error) {
+	return 0, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "lastval is not yet defined in this session")
+}
+
+// advisoryTag names an advisory lock: PostgreSQL keeps one key and two keys
+// apart.
+func (s *Session) advisoryTag(k expr.AdvisoryKey) kv.ObjectTag {
+	class := uint64(s.database.oid) << 1
+	if k.Two {
+		class |= 1
+	}
+	return kv.ObjectTag{Space: kv.AdvisoryLock, A: class, B: uint64(k.Key)}
+}
+
+// heldLock is a session-level advisory lock: a kv transaction of its own,
+// because the store gives locks back by transaction.
+type heldLock struct {
+	txn               kv.Txn
+	shared, exclusive int
+}
+
+// AdvisoryLock implements expr.Env.
+func (s *Session) AdvisoryLock(c *expr.Ctx, key expr.AdvisoryKey, shared, session, try bool) (bool, error) {
+	tag, mode := s.advisoryTag(key), kv.ExclusiveLock
+	if shared {
+		mode = kv.ShareLock
+	}
+	opts := s.lockOptions()
+	if try {
+		opts.Policy = kv.NoWait
+	}
+	held := s.advisory[tag]
+	txn, op := kv.Txn(nil), kv.OpNum(1)
+	var err error
+	switch {
+	case !session:
+		txn, err = s.storeTxn()
+		op = s.tx.op
+	case held != nil:
+		txn = held.txn
+	default:
+		txn, err = s.srv.store.Begin(kv.TxnOptions{Owner: uint64(s.pid)})
+	}
+	if err != nil {
+		return false, storeError(err)
+	}
+	if _, err = txn.LockObject(&s.intr, op, tag, mode, opts); err != nil {
+		if session && held == nil {
+			txn.Rollback()
+		}
+		if try && errors.Is(err, kv.ErrLockNotAvailable) {
+			return false, nil
+		}
+		return false, storeError(err)
+	}
+	if session {
+		s.holdAdvisory(tag, txn, shared)
+	}
+	return true, nil
+}
+
+func (s *Session) holdAdvisory(tag kv.ObjectTag, txn kv.Txn, shared bool) {
+	held := s.advisory[tag]
+	if held == nil {
+		if s.advisory == nil {
+			s.advisory = map[kv.ObjectTag]*heldLock{}
+		}
+		held = &heldLock{txn: txn}
+		s.advisory[tag] = held
+	}
+	if shared {
+		held.shared++
+	} else {
+		held.exclusive++
+	}
+}
+
+// AdvisoryUnlock implements expr.Env.
+func (s *Session) AdvisoryUnlock(c *expr.Ctx, key expr.AdvisoryKey, shared bool) (bool, error) {
+	tag := s.advisoryTag(key)
+	held := s.advisory[tag]
+	count, mode := (*int)(nil), "ExclusiveLock"
+	if held != nil {
+		count = &held.exclusive
+	}
+	if shared {
+		mode = "ShareLock"
+		if held != nil {
+			count = &held.shared
+		}
+	}
+	if count == nil || *count == 0 {
+		s.Notice(pgerr.Warning(pgerr.WarningCode, "you don't own a lock of type %s", mode))
+		return false, nil
+	}
+	if *count--; held.shared+held.exclusive == 0 {
+		held.txn.Rollback()
+		delete(s.advisory, tag)
+	}
+	return true, nil
+}
+
+// AdvisoryUnlockAll implements expr.Env.
+func (s *Session) AdvisoryUnlockAll(*expr.Ctx) error { return s.advisoryUnlockAll() }
+
+func (s *Session) advisoryUnlockAll() error {
+	for _, held := range s.advisory {
+		held.txn.Rollback()
+	}
+	s.advisory = nil
+	return nil
+}

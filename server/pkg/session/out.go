@@ -1,0 +1,135 @@
+package session
+
+import (
+	"encoding/binary"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+)
+
+// flushAtBytes is the size beyond which replies go out before the client has
+// nothing more to say.
+const flushAtBytes = 16 << 10
+
+// Out is the reply side of a connection: a buffer of protocol messages that
+// the connection writes out in as few calls as it can. Rows are encoded in
+// place; the rare messages go through pgproto3.
+//
+// A write error is kept in Err and makes later flushes do nothing: the session
+// finds out when it next reads.
+type Out struct {
+	Buf   []byte
+	Err   error
+	Write func([]byte) error
+
+	rowAt int // where the DataRow under way begins
+}
+
+// Flush writes everything out.
+func (o *Out) Flush() error {
+	if len(o.Buf) == 0 || o.Err != nil {
+		o.Buf = o.Buf[:0]
+		return o.Err
+	}
+	o.Err = o.Write(o.Buf)
+	if cap(o.Buf) > 4*flushAtBytes {
+		o.Buf = nil
+	}
+	o.Buf = o.Buf[:0]
+	return o.Err
+}
+
+// FlushFull writes out what has become too much to keep.
+func (o *Out) FlushFull() error {
+	if len(o.Buf) < flushAtBytes {
+		return o.Err
+	}
+	return o.Flush()
+}
+
+// Send appends any backend message.
+func (o *Out) Send(m pgproto3.BackendMessage) {
+	b, err := m.Encode(o.Buf)
+	if err != nil { // longer than the protocol can say
+		o.Err = err
+		return
+	}
+	o.Buf = b
+}
+
+// begin appends a message's type and leaves room for its length.
+func (o *Out) begin(kind byte) int {
+	at := len(o.Buf)
+	o.Buf = append(o.Buf, kind, 0, 0, 0, 0)
+	return at
+}
+
+func (o *Out) end(at int) {
+	binary.BigEndian.PutUint32(o.Buf[at+1:], uint32(len(o.Buf)-at-1))
+}
+
+// Empty appends a message without content.
+func (o *Out) Empty(kind byte) { o.Buf = append(o.Buf, kind, 0, 0, 0, 4) }
+
+// BeginRow starts a DataRow of n columns; each is then appended with Null, or
+// between BeginValue and EndValue.
+func (o *Out) BeginRow(n int) {
+	o.rowAt = o.begin('D')
+	o.Buf = binary.BigEndian.AppendUint16(o.Buf, uint16(n))
+}
+
+// Null appends a null column.
+func (o *Out) Null() { o.Buf = append(o.Buf, 0xFF, 0xFF, 0xFF, 0xFF) }
+
+// BeginValue leaves room for a column's length; the caller appends to Buf.
+func (o *Out) BeginValue() int {
+	o.Buf = append(o.Buf, 0, 0, 0, 0)
+	return len(o.Buf)
+}
+
+// EndValue fills in the length of the column begun at the returned place.
+func (o *Out) EndValue(at int) {
+	binary.BigEndian.PutUint32(o.Buf[at-4:], uint32(len(o.Buf)-at))
+}
+
+// EndRow completes the DataRow.
+func (o *Out) EndRow() { o.end(o.rowAt) }
+
+// DropRow takes the unfinished DataRow back.
+func (o *Out) DropRow() { o.Buf = o.Buf[:o.rowAt] }
+
+// Complete appends CommandComplete.
+func (o *Out) Complete(tag string) {
+	at := o.begin('C')
+	o.Buf = append(o.Buf, tag...)
+	o.Buf = append(o.Buf, 0)
+	o.end(at)
+}
+
+// Ready appends ReadyForQuery.
+func (o *Out) Ready(status byte) { o.Buf = append(o.Buf, 'Z', 0, 0, 0, 5, status) }
+
+// Parameter appends ParameterStatus.
+func (o *Out) Parameter(name, value string) {
+	o.Send(&pgproto3.ParameterStatus{Name: name, Value: value})
+}
+
+// Error appends ErrorResponse, or NoticeResponse for lesser severities.
+func (o *Out) Error(e *pgerr.Error) {
+	m := pgproto3.ErrorResponse{
+		Severity: e.Severity, SeverityUnlocalized: e.Severity,
+		Code: e.Code, Message: e.Message, Detail: e.Detail, Hint: e.Hint,
+		Position: e.Position, InternalPosition: e.InternalPosition,
+		InternalQuery: e.InternalQuery, Where: e.Where,
+		SchemaName: e.Schema, TableName: e.Table, ColumnName: e.Column,
+		DataTypeName: e.DataType, ConstraintName: e.Constraint,
+		File: e.File, Line: e.Line, Routine: e.Routine,
+	}
+	if e.IsError() {
+		o.Send(&m)
+		return
+	}
+	notice := pgproto3.NoticeResponse(m)
+	o.Send(&notice)
+}

@@ -1,0 +1,51 @@
+package session
+
+import (
+	"strconv"
+
+	"github.com/pgzdb/pgz/server/pkg/analyze"
+	"github.com/pgzdb/pgz/server/pkg/ast"
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/expr"
+	"github.com/pgzdb/pgz/server/pkg/planner"
+)
+
+// evalParams evaluates EXECUTE's arguments, converted to the parameters' types.
+func (s *Session) evalParams(args []ast.Node, want []uint32, p *portal) ([]data.Datum, error) {
+	env := s.analyzeEnv(p.st.text, nil)
+	t := *s.typeCtx(&p.arena)
+	c := &expr.Ctx{Arena: &p.arena, Types: &t, Env: s, Context: &s.intr, Params: p.params}
+	out := make([]data.Datum, len(args))
+	for i, a := range args {
+		e, err := analyze.AnalyzeExpr(env, a, analyze.PlaceExecuteParameter,
+			analyze.ExprTarget{Column: "$" + strconv.Itoa(i+1), Type: want[i], Typmod: -1})
+		if err != nil {
+			return nil, err
+		}
+		compiled, err := s.compiler(&t).Compile(e)
+		if err != nil {
+			return nil, err
+		}
+		if out[i], err = compiled.Eval(c, nil); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// workMem is work_mem in bytes.
+func (s *Session) workMem() int64 {
+	kb, _ := strconv.ParseInt(s.settings.Get(defWorkMem), 10, 64)
+	return kb << 10
+}
+
+// disabledPlans reads the enable_* settings.
+func (s *Session) disabledPlans() planner.Disable {
+	off := func(name string) bool { return s.settings.Value(name) == "off" }
+	return planner.Disable{
+		SeqScan: off("enable_seqscan"), IndexScan: off("enable_indexscan"),
+		IndexOnlyScan: off("enable_indexonlyscan"), NestLoop: off("enable_nestloop"),
+		HashJoin: off("enable_hashjoin"), HashAgg: off("enable_hashagg"), Sort: off("enable_sort"),
+		Material: off("enable_material"),
+	}
+}

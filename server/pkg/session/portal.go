@@ -1,0 +1,360 @@
+package session
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/pgzdb/pgz/server/pkg/ast"
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/exec"
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+)
+
+// BindMessage is a Bind message cut into its parts, which borrow it.
+type BindMessage struct {
+	Portal, Statement []byte
+	ParamFormats      []byte // int16 each
+	NumParams         int
+	Params            []byte // for each: int32 length (-1: null), bytes
+	ResultFormats     []byte // int16 each
+}
+
+// portal is a statement bound to parameters, being executed.
+type portal struct {
+	name    string
+	serial  int
+	st      *statement
+	params  []data.Datum
+	arena   data.Arena
+	formats []int16 // of result columns; nil: all text
+
+	run      *exec.Run
+	state    exec.State
+	snapshot kv.Snapshot // to be released with the portal
+	rows     *rowList    // results of a utility statement
+	started  bool
+	done     bool
+	describe bool // send RowDescription before the first row (simple protocol)
+	sent     int64
+	tag      string
+}
+
+// rowList is a materialised result.
+type rowList struct {
+	rows []data.Row
+	next int
+}
+
+func (s *Session) freshPortal(st *statement) *portal {
+	s.portalSerial++
+	return &portal{st: st, serial: s.portalSerial}
+}
+
+// Bind makes a portal of a prepared statement and parameter values.
+func (s *Session) Bind(m *BindMessage) error {
+	s.startStatement()
+	defer s.intr.disarm()
+	st, err := s.findStatement(m.Statement)
+	if err != nil {
+		return err
+	}
+	if st.raw != nil {
+		if err := s.checkFailed(st.raw.Stmt); err != nil {
+			return err
+		}
+	}
+	if old := s.portals[string(m.Portal)]; old != nil {
+		if len(m.Portal) > 0 {
+			return pgerr.Newf(pgerr.DuplicateCursor, `portal "%s" already exists`, m.Portal)
+		}
+		s.dropPortal(old)
+	}
+	if err := s.revalidate(st); err != nil {
+		return locate(err, st.text)
+	}
+	p := s.freshPortal(st)
+	p.name = string(m.Portal)
+	if err := s.bindParams(p, m); err != nil {
+		return err
+	}
+	if err := bindFormats(p, m.ResultFormats); err != nil {
+		return err
+	}
+	s.portals[p.name] = p
+	s.pipeline()
+	s.out.Empty('2')
+	return nil
+}
+
+// revalidate prepares a statement again if the catalog moved on.
+func (s *Session) revalidate(st *statement) error {
+	if st.raw == nil || !st.prepared {
+		return nil
+	}
+	params := append([]uint32(nil), st.paramTypes...)
+	return s.prepare(st, &params)
+}
+
+func formatAt(formats []byte, i int) int16 {
+	switch len(formats) {
+	case 0:
+		return 0
+	case 2:
+		i = 0
+	}
+	return int16(binary.BigEndian.Uint16(formats[2*i:]))
+}
+
+func (s *Session) bindParams(p *portal, m *BindMessage) error {
+	st := p.st
+	if n := len(m.ParamFormats) / 2; n > 1 && n != m.NumParams {
+		return pgerr.Newf(pgerr.ProtocolViolation,
+			"bind message has %d parameter formats but %d parameters", n, m.NumParams)
+	}
+	if m.NumParams != len(st.paramTypes) {
+		return pgerr.Newf(pgerr.ProtocolViolation,
+			`bind message supplies %d parameters, but prepared statement "%s" requires %d`,
+			m.NumParams, m.Statement, len(st.paramTypes))
+	}
+	if m.NumParams == 0 {
+		return nil
+	}
+	c := s.typeCtx(&p.arena)
+	p.params = make([]data.Datum, m.NumParams)
+	rest := m.Params
+	for i := range p.params {
+		n := int32(binary.BigEndian.Uint32(rest))
+		rest = rest[4:]
+		if n < 0 {
+			continue
+		}
+		value := rest[:n]
+		rest = rest[n:]
+		t, err := s.typeOf(st.paramTypes[i])
+		if err != nil {
+			return err
+		}
+		switch formatAt(m.ParamFormats, i) {
+		case 0:
+			p.params[i], err = s.textParam(t, c, value)
+		case 1:
+			p.params[i], err = t.Recv(c, value, -1)
+		default:
+			err = pgerr.Newf(pgerr.InvalidParameterValue, "unsupported format code: %d", formatAt(m.ParamFormats, i))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bindFormats settles the format of each result column.
+func bindFormats(p *portal, formats []byte) error {
+	n, columns := len(formats)/2, len(p.st.columns)
+	if n > 1 && n != columns {
+		return pgerr.Newf(pgerr.ProtocolViolation,
+			"bind message has %d result formats but query has %d columns", n, columns)
+	}
+	if n == 0 || columns == 0 {
+		return nil
+	}
+	binaryWanted := false
+	for i := range n {
+		f := formatAt(formats, min(i, n-1))
+		if f != 0 && f != 1 {
+			return pgerr.Newf(pgerr.InvalidParameterValue, "unsupported format code: %d", f)
+		}
+		binaryWanted = binaryWanted || f == 1
+	}
+	if !binaryWanted {
+		return nil
+	}
+	p.formats = make([]int16, columns)
+	for i := range p.formats {
+		p.formats[i] = formatAt(formats, i)
+	}
+	return nil
+}
+
+// findPortal returns a portal by name.
+func (s *Session) findPortal(name []byte) (*portal, error) {
+	if p := s.portals[string(name)]; p != nil {
+		return p, nil
+	}
+	return nil, pgerr.Newf(pgerr.InvalidCursorName, `portal "%s" does not exist`, name)
+}
+
+// Describe tells the client what a statement ('S') or portal ('P') takes and
+// returns.
+func (s *Session) Describe(what byte, name []byte) error {
+	switch what {
+	case 'S':
+		st, err := s.findStatement(name)
+		if err != nil {
+			return err
+		}
+		if err := s.describable(st); err != nil {
+			return err
+		}
+		if err := s.revalidate(st); err != nil {
+			return locate(err, st.text)
+		}
+		s.out.Send(&pgproto3.ParameterDescription{ParameterOIDs: st.paramTypes})
+		s.rowDescription(st, nil)
+	case 'P':
+		p, err := s.findPortal(name)
+		if err != nil {
+			return err
+		}
+		if err := s.describable(p.st); err != nil {
+			return err
+		}
+		s.rowDescription(p.st, p.formats)
+	default:
+		return pgerr.Newf(pgerr.ProtocolViolation, "invalid DESCRIBE message subtype %d", what)
+	}
+	return nil
+}
+
+// describable refuses, in a failed block, what would need the catalog.
+func (s *Session) describable(st *statement) error {
+	if s.tx.block == blockFailed && len(st.columns) > 0 {
+		return errFailedBlock()
+	}
+	return nil
+}
+
+func (s *Session) rowDescription(st *statement, formats []int16) {
+	if len(st.columns) == 0 {
+		s.out.Empty('n')
+		return
+	}
+	fields := make([]pgproto3.FieldDescription, len(st.columns))
+	for i, c := range st.columns {
+		fields[i] = pgproto3.FieldDescription{
+			Name: []byte(c.Name), TableOID: c.Table, TableAttributeNumber: uint16(c.Attnum),
+			DataTypeOID: c.Type, DataTypeSize: st.colTypes[i].Len, TypeModifier: c.Typmod,
+		}
+		if formats != nil {
+			fields[i].Format = formats[i]
+		}
+	}
+	s.out.Send(&pgproto3.RowDescription{Fields: fields})
+}
+
+// Execute runs a portal until it has returned maxRows rows, or to its end
+// with 0.
+func (s *Session) Execute(name []byte, maxRows int) error {
+	s.startStatement()
+	defer s.intr.disarm()
+	p, err := s.findPortal(name)
+	if err != nil {
+		return err
+	}
+	st := p.st
+	if st.raw == nil {
+		s.out.Empty('I')
+		return nil
+	}
+	if err := s.checkFailed(st.raw.Stmt); err != nil {
+		return err
+	}
+	if t, ok := st.raw.Stmt.(*ast.TransactionStmt); ok {
+		if p.done {
+			return doneTwice()
+		}
+		p.done = true
+		_, err := s.transactionStmt(t)
+		return locate(err, st.text)
+	}
+	suspended, err := s.runPortal(p, max(maxRows, 0))
+	if err != nil {
+		return locate(err, st.text)
+	}
+	s.pipeline()
+	if suspended {
+		s.out.Empty('s')
+		return nil
+	}
+	s.completePortal(p)
+	return nil
+}
+
+func doneTwice() error {
+	return pgerr.New(pgerr.ObjectNotInPrerequisiteState, `portal "" cannot be run`)
+}
+
+// completePortal sends the command tag.
+func (s *Session) completePortal(p *portal) {
+	if p.tag != "" {
+		s.out.Complete(p.tag)
+		return
+	}
+	at := s.out.begin('C')
+	s.out.Buf = append(s.out.Buf, p.st.prefix...)
+	s.out.Buf = strconv.AppendInt(s.out.Buf, p.sent, 10)
+	s.out.Buf = append(s.out.Buf, 0)
+	s.out.end(at)
+}
+
+// CloseNamed drops a prepared statement ('S') or a portal ('P'); one that is
+// not there is no error.
+func (s *Session) CloseNamed(what byte, name []byte) error {
+	switch what {
+	case 'S':
+		if len(name) == 0 {
+			s.dropUnnamed()
+		} else {
+			delete(s.prepared, string(name))
+		}
+	case 'P':
+		if p := s.portals[string(name)]; p != nil {
+			s.dropPortal(p)
+		}
+	default:
+		return pgerr.Newf(pgerr.ProtocolViolation, "invalid CLOSE message subtype %d", what)
+	}
+	s.out.Empty('3')
+	return nil
+}
+
+// dropPortal gives back all a portal holds.
+func (s *Session) dropPortal(p *portal) {
+	s.stopPortal(p)
+	if s.portals[p.name] == p {
+		delete(s.portals, p.name)
+	}
+	p.done = true
+}
+
+func (s *Session) stopPortal(p *portal) {
+	if p.run != nil {
+		p.run.Close()
+		p.run = nil
+	}
+	if p.snapshot != nil {
+		p.snapshot.Release()
+		p.snapshot = nil
+	}
+	p.rows = nil
+}
+
+// closeTxnPortals drops the portals of the transaction that ends.
+func (s *Session) closeTxnPortals(bool) {
+	for _, p := range s.portals {
+		s.dropPortal(p)
+	}
+}
+
+// closePortalsSince drops the portals made after a savepoint.
+func (s *Session) closePortalsSince(serial int) {
+	for _, p := range s.portals {
+		if p.serial > serial {
+			s.dropPortal(p)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package session
+
+import (
+	"math"
+
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/exec"
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+)
+
+// runPortal executes a portal, sending rows, until maxRows are sent (0: all).
+// suspended tells that there may be more.
+func (s *Session) runPortal(p *portal, maxRows int) (suspended bool, err error) {
+	if p.done && p.started && p.tag != "" {
+		return false, pgerr.Newf(pgerr.ObjectNotInPrerequisiteState, `portal "%s" cannot be run`, p.name)
+	}
+	s.beginTxn()
+	if !p.started {
+		p.started = true
+		if err := s.startPortal(p); err != nil {
+			return false, err
+		}
+	}
+	if p.describe && len(p.st.columns) > 0 {
+		p.describe = false
+		s.rowDescription(p.st, p.formats)
+	}
+	p.sent = 0
+	switch {
+	case p.done:
+		return false, nil
+	case p.rows != nil:
+		return s.sendList(p, maxRows)
+	case p.run != nil:
+		return s.sendRun(p, maxRows)
+	}
+	p.done = true
+	return false, nil
+}
+
+// startPortal begins execution: a query's plan is started, a utility statement
+// runs to its end.
+func (s *Session) startPortal(p *portal) error {
+	if !p.st.isQuery() {
+		return s.utility(p)
+	}
+	return s.startQuery(p)
+}
+
+// startQuery takes the plan's locks, a snapshot and starts the plan.
+func (s *Session) startQuery(p *portal) error {
+	st := p.st
+	if s.tx.readOnly && !st.plan.ReadsOnly {
+		return pgerr.Newf(pgerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", st.verb())
+	}
+	if err := s.lockPlan(st, p.params); err != nil {
+		return err
+	}
+	if err := s.queryState(&p.state, p); err != nil {
+		return err
+	}
+	var err error
+	p.run, err = exec.Start(&s.intr, &p.state, st.plan)
+	return err
+}
+
+// queryState fills in what a command executes in: a number of its own and a
+// snapshot, which the portal releases.
+func (s *Session) queryState(state *exec.State, p *portal) error {
+	txn, err := s.storeTxn()
+	if err != nil {
+		return err
+	}
+	snap, own, err := s.takeSnapshot()
+	if err != nil {
+		return err
+	}
+	if own {
+		p.snapshot = snap
+	}
+	op := s.nextOp()
+	*state = exec.State{
+		Txn: txn, View: kv.View{TS: snap.TS(), ReadOp: op}, WriteOp: op,
+		Serial: s.tx.level == repeatableRead, Store: s.srv.store, RowIDs: s.srv.rowIDs,
+		Cat: s.view(), Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
+		WorkMem: s.workMem(), TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
+		Owned: s.ownedStorage,
+	}
+	return nil
+}
+
+// lockOptions says how this session waits for locks.
+func (s *Session) lockOptions() kv.LockOptions {
+	return kv.LockOptions{
+		Timeout: s.milliseconds(defLockTimeout), DeadlockTimeout: s.milliseconds(defDeadlockTimeout),
+		OnWait: s.onWait,
+	}
+}
+
+func (s *Session) onWait() { _ = s.out.Flush() }
+
+// sendRun sends up to maxRows rows of a running plan.
+func (s *Session) sendRun(p *portal, maxRows int) (suspended bool, err error) {
+	left := maxRows
+	if maxRows == 0 {
+		left = math.MaxInt
+	}
+	for left > 0 {
+		batch, err := p.run.Next(&s.intr, min(left, data.MaxBatch))
+		if err != nil {
+			return false, storeError(err)
+		}
+		if batch == nil {
+			s.finishRun(p)
+			return false, nil
+		}
+		n := batch.Rows()
+		for i := range n {
+			if err := s.sendBatchRow(p, batch, batch.Lane(i)); err != nil {
+				return false, err
+			}
+		}
+		p.sent += int64(n)
+		left -= n
+	}
+	return true, nil
+}
+
+// finishRun notes a plan's end and gives back what it holds.
+func (s *Session) finishRun(p *portal) {
+	if len(p.st.columns) == 0 || p.st.plan.HasReturning {
+		p.sent = p.run.RowsAffected()
+	}
+	p.done = true
+	s.stopPortal(p)
+}
+
+// sendList sends up to maxRows rows of a materialised result.
+func (s *Session) sendList(p *portal, maxRows int) (suspended bool, err error) {
+	for p.rows.next < len(p.rows.rows) {
+		if maxRows > 0 && p.sent >= int64(maxRows) {
+			return true, nil
+		}
+		if err := s.sendRow(p, p.rows.rows[p.rows.next]); err != nil {
+			return false, err
+		}
+		p.rows.next++
+		p.sent++
+	}
+	if maxRows > 0 && p.sent >= int64(maxRows) {
+		return true, nil
+	}
+	p.done = true
+	return false, nil
+}
+
+// sendBatchRow encodes one row of a batch into the connection's buffer.
+func (s *Session) sendBatchRow(p *portal, b *data.Batch, lane int) error {
+	o := s.out
+	c := s.types
+	o.BeginRow(len(p.st.colTypes))
+	for i, t := range p.st.colTypes {
+		if err := s.sendValue(c, p, i, t, b.Cols[i].Get(lane)); err != nil {
+			o.DropRow()
+			return err
+		}
+	}
+	o.EndRow()
+	return o.FlushFull()
+}
+
+// sendRow encodes one materialised row.
+func (s *Session) sendRow(p *portal, row data.Row) error {
+	o := s.out
+	c := s.typeCtx(&p.arena)
+	o.BeginRow(len(p.st.colTypes))
+	for i, t := range p.st.colTypes {
+		if err := s.sendValue(c, p, i, t, row[i]); err != nil {
+			o.DropRow()
+			return err
+		}
+	}
+	o.EndRow()
+	return o.FlushFull()
+}

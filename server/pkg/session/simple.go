@@ -1,0 +1,164 @@
+package session
+
+import (
+	"github.com/pgzdb/pgz/server/pkg/ast"
+	"github.com/pgzdb/pgz/server/pkg/parser"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/query"
+)
+
+// Query runs the statements of a simple-protocol message. Replies of what
+// succeeded stand before the error it returns.
+func (s *Session) Query(text string) error {
+	s.startStatement()
+	defer s.intr.disarm()
+	s.dropUnnamed()
+	if st := s.textPlan.get(text); st != nil {
+		if err := s.endImplicit(s.runSimple(st, text)); err != nil {
+			return locate(err, text)
+		}
+		return nil
+	}
+	stmts, err := s.parse(text)
+	if err != nil {
+		return err
+	}
+	if len(stmts) == 0 {
+		s.out.Empty('I')
+		return s.endImplicit(nil)
+	}
+	if len(stmts) == 1 {
+		st := &statement{text: text, raw: stmts[0]}
+		err = s.endImplicit(s.runSimple(st, text))
+		if err == nil {
+			s.textPlan = s.textPlan.put(text, st)
+		}
+		return locate(err, text)
+	}
+	for i, raw := range stmts {
+		if s.tx.block == blockNone && i < len(stmts)-1 {
+			s.tx.block = blockImplicit
+		}
+		if err := s.runSimple(&statement{text: text, raw: raw}, text); err != nil {
+			return locate(err, text)
+		}
+		if err := s.out.FlushFull(); err != nil {
+			return err
+		}
+	}
+	return locate(s.endImplicit(nil), text)
+}
+
+// parse is parser.Parse in a failed block, too: PostgreSQL reports syntax
+// errors there as elsewhere.
+func (s *Session) parse(text string) ([]*ast.RawStmt, error) {
+	stmts, err := parser.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return stmts, nil
+}
+
+// locate turns tree locations of an error into positions in text.
+func locate(err error, text string) error {
+	if e := pgerr.As(err); e != nil {
+		e.ResolvePosition(text)
+		return e
+	}
+	return err
+}
+
+// endImplicit commits what runs outside a block, if err is nil.
+func (s *Session) endImplicit(err error) error {
+	if err != nil {
+		return err
+	}
+	if s.tx.block == blockNone || s.tx.block == blockImplicit {
+		return s.commitTxn()
+	}
+	return nil
+}
+
+// runSimple runs one statement to its end, with text results.
+func (s *Session) runSimple(st *statement, text string) error {
+	if err := s.checkFailed(st.raw.Stmt); err != nil {
+		return err
+	}
+	if done, err := s.transactionStmt(st.raw.Stmt); done || err != nil {
+		return err
+	}
+	if err := s.prepare(st, nil); err != nil {
+		return err
+	}
+	p := s.freshPortal(st)
+	defer s.dropPortal(p)
+	p.describe = true
+	// A single statement's reply comes after its commit, so that an error of
+	// the commit is not preceded by a success.
+	single := s.tx.block == blockNone
+	if _, err := s.runPortal(p, 0); err != nil {
+		return err
+	}
+	if single && s.tx.begun {
+		s.dropPortal(p)
+		if err := s.commitTxn(); err != nil {
+			return err
+		}
+	}
+	s.completePortal(p)
+	return nil
+}
+
+// checkFailed refuses, in a failed block, all but what ends it.
+func (s *Session) checkFailed(stmt ast.Node) error {
+	if s.tx.block != blockFailed {
+		return nil
+	}
+	if t, ok := stmt.(*ast.TransactionStmt); ok {
+		switch t.Kind {
+		case ast.TRANS_STMT_COMMIT, ast.TRANS_STMT_ROLLBACK, ast.TRANS_STMT_ROLLBACK_TO,
+			ast.TRANS_STMT_PREPARE:
+			return nil
+		}
+	}
+	return errFailedBlock()
+}
+
+func errFailedBlock() *pgerr.Error {
+	return pgerr.New(pgerr.InFailedSQLTransaction,
+		"current transaction is aborted, commands ignored until end of transaction block")
+}
+
+// Sync ends a pipeline: what ran outside a block is committed.
+func (s *Session) Sync() error {
+	if s.tx.block != blockNone && s.tx.block != blockImplicit {
+		return nil
+	}
+	if !s.tx.begun {
+		if len(s.portals) > 0 {
+			s.closeTxnPortals(true)
+		}
+		s.tx.block = blockNone
+		return nil
+	}
+	s.startStatement()
+	defer s.intr.disarm()
+	return s.commitTxn()
+}
+
+// tagOf is the command tag of a query with n rows.
+func tagOf(cmd query.CmdType) (prefix string, counted bool) {
+	switch cmd {
+	case query.CmdSelect:
+		return "SELECT ", true
+	case query.CmdInsert:
+		return "INSERT 0 ", true
+	case query.CmdUpdate:
+		return "UPDATE ", true
+	case query.CmdDelete:
+		return "DELETE ", true
+	case query.CmdMerge:
+		return "MERGE ", true
+	}
+	return "", false
+}

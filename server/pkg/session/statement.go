@@ -1,0 +1,215 @@
+package session
+
+import (
+	"github.com/pgzdb/pgz/server/pkg/ast"
+	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/parser"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/planner"
+	"github.com/pgzdb/pgz/server/pkg/query"
+	"github.com/pgzdb/pgz/server/pkg/types"
+)
+
+// statement is a parsed statement and what became of it: a prepared statement,
+// or an entry of the cache by text. It belongs to one session.
+type statement struct {
+	name string
+	text string
+	raw  *ast.RawStmt // nil: an empty query
+
+	// Filled by prepare, again whenever the catalog has changed under it.
+	prepared   bool
+	query      *query.Query
+	paramTypes []uint32
+	declared   []uint32 // parameter types as the client gave them
+	columns    []planner.Column
+	colTypes   []*types.Type
+	plan       *planner.Plan
+	valid      planValidity
+	view       catalog.View
+	prefix     string // of the command tag
+	fromSQL    bool   // made by PREPARE
+}
+
+// isQuery tells a planned statement from a utility one.
+func (st *statement) isQuery() bool {
+	return st.query != nil && st.query.CommandType != query.CmdUtility
+}
+
+// prepare brings a statement to an executable state: analysed, and planned if
+// it is a query. params is where parameter types are inferred; nil means that
+// the statement may have none.
+func (s *Session) prepare(st *statement, params *[]uint32) error {
+	if st.raw == nil {
+		return nil
+	}
+	s.beginTxn()
+	if st.prepared && s.stillValid(st) {
+		return nil
+	}
+	again := st.prepared
+	old := st.columns
+	if err := s.analyze(st, params); err != nil {
+		return err
+	}
+	if again && st.name != "" && !sameColumns(old, st.columns) {
+		return pgerr.New(pgerr.FeatureNotSupportedCode, "cached plan must not change result type")
+	}
+	st.prepared = true
+	return nil
+}
+
+func sameColumns(a, b []planner.Column) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Type != b[i].Type || a[i].Name != b[i].Name {
+			return false
+		}
+	}
+	return true
+}
+
+// describeColumns fills in what the statement returns.
+func (s *Session) describeColumns(st *statement) error {
+	st.colTypes = nil
+	for _, c := range st.columns {
+		t, err := s.typeOf(c.Type)
+		if err != nil {
+			return err
+		}
+		st.colTypes = append(st.colTypes, t)
+	}
+	return nil
+}
+
+// typeOf finds a type, built in or made by DDL.
+func (s *Session) typeOf(oid uint32) (*types.Type, error) {
+	if t := types.Get(oid); t != nil {
+		return t, nil
+	}
+	t, err := lookup{s}.Type(oid)
+	if err == nil && t == nil {
+		err = pgerr.Newf(pgerr.UndefinedObject, "type with OID %d does not exist", oid)
+	}
+	return t, err
+}
+
+// Parse makes a prepared statement of the extended protocol.
+func (s *Session) Parse(name, text string, paramTypes []uint32) error {
+	s.startStatement()
+	defer s.intr.disarm()
+	if name != "" {
+		if _, exists := s.prepared[name]; exists {
+			return duplicatePrepared(name)
+		}
+	} else {
+		s.dropUnnamed()
+	}
+	st, err := s.newPrepared(name, text, paramTypes)
+	if err != nil {
+		return locate(err, text)
+	}
+	if name == "" {
+		s.unnamed = st
+	} else {
+		s.prepared[name] = st
+	}
+	s.pipeline()
+	s.out.Empty('1')
+	return nil
+}
+
+func duplicatePrepared(name string) error {
+	return pgerr.Newf(pgerr.DuplicatePstatement, `prepared statement "%s" already exists`, name)
+}
+
+func (s *Session) newPrepared(name, text string, paramTypes []uint32) (*statement, error) {
+	if st := s.textPlan.get(text); st != nil && name == "" && len(paramTypes) == 0 &&
+		len(st.paramTypes) == 0 && s.tx.block != blockFailed {
+		return st, nil
+	}
+	stmts, err := parser.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(stmts) > 1 {
+		return nil, pgerr.New(pgerr.SyntaxError, "cannot insert multiple commands into a prepared statement")
+	}
+	st := &statement{name: name, text: text, declared: paramTypes}
+	if len(stmts) == 0 {
+		return st, nil
+	}
+	st.raw = stmts[0]
+	if err := s.checkFailed(st.raw.Stmt); err != nil {
+		return nil, err
+	}
+	if _, isTxn := st.raw.Stmt.(*ast.TransactionStmt); isTxn {
+		return st, nil
+	}
+	params := append([]uint32(nil), paramTypes...)
+	if err := s.prepare(st, &params); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// pipeline notes that a message of the extended protocol runs outside a block:
+// everything up to Sync is one transaction.
+func (s *Session) pipeline() {
+	if s.tx.block == blockNone && s.tx.begun {
+		s.tx.block = blockImplicit
+	}
+}
+
+// findStatement returns a prepared statement by name.
+func (s *Session) findStatement(name []byte) (*statement, error) {
+	if len(name) == 0 {
+		if s.unnamed == nil {
+			return nil, pgerr.New(pgerr.InvalidSQLStatementName, "unnamed prepared statement does not exist")
+		}
+		return s.unnamed, nil
+	}
+	if st := s.prepared[string(name)]; st != nil {
+		return st, nil
+	}
+	return nil, noPrepared(string(name))
+}
+
+func noPrepared(name string) error {
+	return pgerr.Newf(pgerr.InvalidSQLStatementName, `prepared statement "%s" does not exist`, name)
+}
+
+func (s *Session) dropUnnamed() { s.unnamed = nil }
+
+// textCache finds statements by their exact text. It is emptied when full:
+// what is used often is soon back.
+type textCache struct {
+	byText map[string]*statement
+}
+
+// Bounds of a textCache.
+const (
+	textCacheEntries = 256
+	textCacheBytes   = 4 << 10 // longer texts are not kept
+)
+
+func (c *textCache) get(text string) *statement {
+	if c == nil || len(text) > textCacheBytes {
+		return nil
+	}
+	return c.byText[text]
+}
+
+// put keeps a query for later; utility statements are cheap to begin with.
+func (c *textCache) put(text string, st *statement) *textCache {
+	if !st.isQuery() || len(text) > textCacheBytes {
+		return c
+	}
+	if c == nil || len(c.byText) >= textCacheEntries {
+		c = &textCache{byText: make(map[string]*statement, 16)}
+	}
+	c.byText[text] = st
+	return c
+}

@@ -1,0 +1,228 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+)
+
+// block is the state of the transaction block.
+type block uint8
+
+const (
+	blockNone     block = iota // each statement is its own transaction
+	blockImplicit              // several statements of one message, or a pipeline
+	blockOpen                  // after BEGIN
+	blockFailed                // after BEGIN and an error
+)
+
+// isolation levels that differ in behaviour.
+type isolation uint8
+
+const (
+	readCommitted isolation = iota
+	repeatableRead
+)
+
+// txnState is the transaction under way. kv transactions begin with the first
+// statement that needs one.
+type txnState struct {
+	block    block
+	txn      kv.Txn      // nil: not begun
+	snapshot kv.Snapshot // of REPEATABLE READ, once taken
+	op       kv.OpNum    // number of the last command
+	level    isolation
+	readOnly bool
+	queried  bool  // a query ran: the isolation level stands
+	started  int64 // transaction_timestamp
+	xid      uint32
+	begun    bool // started, settings and catalog marks are valid
+	saves    []savepoint
+}
+
+// savepoint remembers where everything stood.
+type savepoint struct {
+	name     string
+	op       kv.OpNum // first number after it
+	settings int
+	catalog  int
+	readOnly bool
+	portals  int // serial of the next portal
+}
+
+// epoch is 2000-01-01, the zero of SQL timestamps.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func sqlTime(t time.Time) int64 { return t.Sub(epoch).Microseconds() }
+
+// beginTxn starts a transaction, if none is under way, in the modes the
+// settings ask for.
+func (s *Session) beginTxn() {
+	t := &s.tx
+	if t.begun {
+		return
+	}
+	t.begun = true
+	t.started = s.stmtTime
+	t.op = 1
+	t.readOnly = s.settings.Get(defDefaultReadOnly) == "on"
+	t.level = readCommitted
+	if s.settings.Get(defDefaultIsolation) == "repeatable read" {
+		t.level = repeatableRead
+	}
+}
+
+// storeTxn returns the kv transaction, begun now if need be.
+func (s *Session) storeTxn() (kv.Txn, error) {
+	s.beginTxn()
+	if s.tx.txn == nil {
+		txn, err := s.srv.store.Begin(kv.TxnOptions{Owner: uint64(s.pid)})
+		if err != nil {
+			return nil, storeError(err)
+		}
+		s.tx.txn = s.srv.catalog.WithImage(txn)
+	}
+	return s.tx.txn, nil
+}
+
+// nextOp numbers a command.
+func (s *Session) nextOp() kv.OpNum {
+	s.tx.op++
+	return s.tx.op
+}
+
+// takeSnapshot returns what a statement reads at. own tells that the caller
+// must release it.
+func (s *Session) takeSnapshot() (snap kv.Snapshot, own bool, err error) {
+	s.tx.queried = true
+	if s.tx.snapshot != nil {
+		return s.tx.snapshot, false, nil
+	}
+	snap, err = s.srv.store.Snapshot()
+	if err != nil {
+		return nil, false, storeError(err)
+	}
+	if s.tx.level == repeatableRead {
+		s.tx.snapshot = snap
+		return snap, false, nil
+	}
+	return snap, true, nil
+}
+
+// commitTxn ends the transaction by making it durable. On an error the
+// transaction is rolled back.
+func (s *Session) commitTxn() error {
+	if !s.tx.begun {
+		s.endTxn(true)
+		return nil
+	}
+	s.closeTxnPortals(true)
+	var err error
+	if s.tx.txn != nil {
+		if err = s.beforeCommit(); err == nil {
+			err = s.commitStore()
+		}
+	}
+	if err != nil {
+		s.rollbackTxn()
+		return err
+	}
+	s.endTxn(true)
+	return nil
+}
+
+func (s *Session) commitStore() error {
+	txn := s.tx.txn
+	if !txn.Written() {
+		txn.Rollback() // gives the locks back; there is nothing to make durable
+		return nil
+	}
+	_, err := txn.Commit(&s.intr, kv.CommitOptions{Sync: s.settings.Get(defSynchronousCommit) != "off"})
+	return storeError(err)
+}
+
+// rollbackTxn ends the transaction without a trace.
+func (s *Session) rollbackTxn() {
+	s.closeTxnPortals(false)
+	if s.tx.txn != nil {
+		s.tx.txn.Rollback()
+	}
+	s.endTxn(false)
+}
+
+// endTxn forgets the transaction: settings, catalog and snapshot follow it.
+func (s *Session) endTxn(committed bool) {
+	if s.tx.snapshot != nil {
+		s.tx.snapshot.Release()
+	}
+	if committed {
+		s.settings.Commit()
+	} else {
+		s.settings.Rollback()
+	}
+	s.catalogEnd(committed)
+	saves := s.tx.saves[:0]
+	s.tx = txnState{saves: saves}
+}
+
+// Failed notes that a statement or message ended in an error: a block waits
+// for its end from now on, anything else is rolled back at once.
+func (s *Session) Failed(e *pgerr.Error) {
+	switch s.tx.block {
+	case blockOpen, blockFailed:
+		s.tx.block = blockFailed
+		s.closeTxnPortals(false)
+		if s.tx.txn != nil && len(s.tx.saves) == 0 {
+			// Nothing can bring it back: others need not wait for its locks.
+			s.tx.txn.Rollback()
+			s.tx.txn = nil
+		}
+	default:
+		s.rollbackTxn()
+	}
+}
+
+// Status is the transaction status that ReadyForQuery reports.
+func (s *Session) Status() byte {
+	switch s.tx.block {
+	case blockOpen:
+		return 'T'
+	case blockFailed:
+		return 'E'
+	}
+	return 'I'
+}
+
+// storeErrors gives the store's errors their SQLSTATEs.
+var storeErrors = []struct {
+	err           error
+	code, message string
+}{
+	{kv.ErrLockNotAvailable, pgerr.LockNotAvailable, "could not obtain lock"},
+	{kv.ErrLockTimeout, pgerr.LockNotAvailable, "canceling statement due to lock timeout"},
+	{kv.ErrDeadlock, pgerr.TRDeadlockDetected, "deadlock detected"},
+	{kv.ErrTooManyLocks, pgerr.OutOfMemory, "out of shared memory"},
+	{kv.ErrOutOfMemory, pgerr.OutOfMemory, "out of memory"},
+	{kv.ErrNoSpace, pgerr.DiskFull, "no space left on device"},
+	{kv.ErrReadOnly, pgerr.ReadOnlySQLTransaction, "the store is read-only"},
+	{kv.ErrCorruption, pgerr.DataCorrupted, "stored data is damaged"},
+	{kv.ErrIO, pgerr.IOError, "input/output error"},
+	{kv.ErrUnknownOutcome, pgerr.TransactionResolutionUnknown, "the outcome of the transaction is unknown"},
+	{kv.ErrFailed, pgerr.SystemError, "the store has stopped after a failure"},
+	{kv.ErrClosed, pgerr.AdminShutdown, "the store is closed"},
+}
+
+// storeError turns an error of the store into one for the client.
+func storeError(err error) error {
+	if err == nil || pgerr.As(err) != nil {
+		return err
+	}
+	for _, s := range storeErrors {
+		if errors.Is(err, s.err) {
+			return pgerr.New(s.code, s.message).WithDetail(err.Error()).WithCause(err)
+		}
+	}
+	return pgerr.Internal("%w", err)
+}
