@@ -18,28 +18,48 @@ func (a *analyzer) operatorName(names []string, loc int32) (string, string, erro
 	return schema, name, err
 }
 
-// operatorCandidates lists the operators of that name and kind, nearest schema first; of equal
-// signatures only the nearest.
-func (a *analyzer) operatorCandidates(schema, name string, prefix bool) ([]*candidate, error) {
-	ops, err := a.cat.OperatorsByName(schema, name)
-	if err != nil {
-		return nil, err
-	}
-	var out []*candidate
+// operatorCandidates picks the operators of the kind; of equal signatures only the nearest schema's.
+func operatorCandidates(ops []*catalog.Operator, prefix bool) []*candidate {
 	type signature struct{ left, right uint32 }
-	seen := make(map[signature]bool, len(ops))
+	var seen map[signature]bool
 	for _, op := range ops {
-		if (op.Kind == 'l') != prefix || seen[signature{op.Left, op.Right}] {
+		if op.Schema != ops[0].Schema {
+			seen = make(map[signature]bool, len(ops))
+			break
+		}
+	}
+	all := make([]candidate, 0, len(ops))
+	for _, op := range ops {
+		if (op.Kind == 'l') != prefix {
 			continue
 		}
-		seen[signature{op.Left, op.Right}] = true
+		if seen != nil {
+			if seen[signature{op.Left, op.Right}] {
+				continue
+			}
+			seen[signature{op.Left, op.Right}] = true
+		}
 		args := []uint32{op.Left, op.Right}
 		if prefix {
 			args = args[1:]
 		}
-		out = append(out, &candidate{op: op, args: args})
+		all = append(all, candidate{op: op, args: args})
 	}
-	return out, nil
+	out := make([]*candidate, len(all))
+	for i := range all {
+		out[i] = &all[i]
+	}
+	return out
+}
+
+// exactOperator finds the nearest operator with these operand types; left is 0 for a prefix operator.
+func exactOperator(ops []*catalog.Operator, left, right uint32) *catalog.Operator {
+	for _, op := range ops {
+		if op.Left == left && op.Right == right && (op.Kind == 'l') == (left == 0) {
+			return op
+		}
+	}
+	return nil
 }
 
 // findOperator resolves a binary operator, or with left 0 a prefix one. The error is 42883 or 42725.
@@ -48,20 +68,21 @@ func (a *analyzer) findOperator(names []string, left, right uint32, loc int32) (
 	if err != nil {
 		return nil, err
 	}
-	prefix := left == 0
-	cands, err := a.operatorCandidates(schema, name, prefix)
+	ops, err := a.cat.OperatorsByName(schema, name)
 	if err != nil {
 		return nil, err
 	}
+	prefix := left == 0
 	argtypes := []uint32{left, right}
+	exact := a.exactBinary
 	if prefix {
 		argtypes = argtypes[1:]
-		if c := exactMatch(argtypes, cands); c != nil {
-			return a.complete(c.op, names, loc)
-		}
-	} else if c := a.exactBinary(left, right, cands); c != nil {
-		return a.complete(c.op, names, loc)
+		exact = exactOperator
 	}
+	if op := exact(ops, left, right); op != nil {
+		return a.complete(op, names, loc)
+	}
+	cands := operatorCandidates(ops, prefix)
 	match := a.matchArgTypes(argtypes, cands)
 	switch len(match) {
 	case 0:
@@ -76,19 +97,19 @@ func (a *analyzer) findOperator(names []string, left, right uint32, loc int32) (
 }
 
 // exactBinary looks for the operand types themselves; an unknown operand counts as the other's type.
-func (a *analyzer) exactBinary(left, right uint32, cands []*candidate) *candidate {
+func (a *analyzer) exactBinary(ops []*catalog.Operator, left, right uint32) *catalog.Operator {
 	unknown := false
-	if left == types.Unknown && right != 0 {
+	if left == types.Unknown {
 		left, unknown = right, true
-	} else if right == types.Unknown && left != 0 {
+	} else if right == types.Unknown {
 		right, unknown = left, true
 	}
-	if c := exactMatch([]uint32{left, right}, cands); c != nil {
-		return c
+	if op := exactOperator(ops, left, right); op != nil {
+		return op
 	}
 	if unknown {
 		if base := a.baseType(left); base != left {
-			return exactMatch([]uint32{base, base}, cands)
+			return exactOperator(ops, base, base)
 		}
 	}
 	return nil
