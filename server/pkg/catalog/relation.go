@@ -1,6 +1,10 @@
 package catalog
 
-import "github.com/pgzdb/pgz/server/pkg/data"
+import (
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/rowcodec"
+	"github.com/pgzdb/pgz/server/pkg/types"
+)
 
 // Values of pg_class.relkind.
 const (
@@ -48,15 +52,20 @@ type Table struct {
 	// when the table is organised by it, nil when rows are keyed by the hidden 64-bit row id.
 	PrimaryKey *Index
 	Key        []KeyColumn
-	Indexes    []*Index // all indexes, primary key included, ordered by OID
+	RowKey     []rowcodec.KeyColumn // Key for the codec
+	Row        *rowcodec.RowDesc    // layout of the rows
+	Indexes    []*Index             // all indexes, primary key included, ordered by OID
 
 	Checks      []*Constraint // CHECK constraints by name (PostgreSQL's order of evaluation)
 	ForeignKeys []*Constraint // FOREIGN KEY constraints of this table
 	Referenced  []*Constraint // FOREIGN KEY constraints of other tables that point here
+	Constraints []*Constraint // all of them, by name; empty for catalog relations
 
 	ViewQuery []byte // views: the stored query tree (package query's codec); nil until first asked for, see View.ViewQuery
+	ViewText  string // the image's views: the definition as SQL text, to be resolved with only pg_catalog visible
 	Sequence  *Sequence
 
+	Options                                    []string // reloptions
 	Fillfactor                                 int
 	RelTuples                                  float64 // -1 = never analyzed, as in pg_class
 	RelPages                                   int32
@@ -89,12 +98,13 @@ type Column struct {
 	Dropped     bool
 	HasDefault  bool
 	Default     []byte // stored expression (query codec); for Generated 's' the generation expression
-	DefaultText string // what system columns of the image show in place of Default
 	Identity    byte   // 0, 'a' or 'd'
 	Generated   byte   // 0 or 's'
 	HasMissing  bool   // rows written before ADD COLUMN read as Missing
 	Missing     data.Datum
 	StatsTarget int32
+	ACL         []ACLItem
+	Type        *types.Type // nil for a dropped column, and for a type values of which cannot be stored yet
 }
 
 // Index is one row of pg_index with its pg_class row.
@@ -119,7 +129,10 @@ type Index struct {
 	Constraint       uint32        // the constraint it implements, 0 for none
 	Columns          []IndexColumn // key columns, then INCLUDE columns
 	NumKeys          int
-	Predicate        []byte // partial index: stored expression
+	Predicate        []byte          // partial index: stored expression
+	Exprs            []byte          // stored expression list, one for each key column with Attnum 0, in order
+	Entry            *rowcodec.Index // layout of the entries
+	Options          []string        // reloptions
 	Fillfactor       int
 	RelTuples        float64
 	RelPages         int32
@@ -135,7 +148,6 @@ type IndexColumn struct {
 	OpFamily  uint32
 	InType    uint32 // the operator class's input type
 	Collation uint32
-	Expr      []byte // stored expression when Attnum is 0
 }
 
 // Values of pg_constraint.contype.

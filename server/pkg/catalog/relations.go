@@ -51,3 +51,62 @@ const (
 	PostgresDB         = 5
 	FirstUserOID       = 16384 // objects below come with the image
 )
+
+// OIDs of the catalog indexes this package reads through.
+const (
+	ClassOIDIndex          = 2662
+	ClassNameIndex         = 2663
+	AttributeNameIndex     = 2658
+	AttributeNumIndex      = 2659
+	TypeOIDIndex           = 2703
+	TypeNameIndex          = 2704
+	ProcOIDIndex           = 2690
+	ProcNameIndex          = 2691
+	AggregateOIDIndex      = 2650
+	OperatorOIDIndex       = 2688
+	OperatorNameIndex      = 2689
+	CastSourceTargetIndex  = 2661
+	OpClassOIDIndex        = 2687
+	OpClassNameIndex       = 2686
+	AmOpStrategyIndex      = 2653
+	AmOpOperatorIndex      = 2654
+	AmProcIndex            = 2655
+	CollationOIDIndex      = 3085
+	CollationNameIndex     = 3164
+	NamespaceOIDIndex      = 2685
+	NamespaceNameIndex     = 2684
+	IndexRelidIndex        = 2678 // pg_index by table
+	IndexOIDIndex          = 2679
+	ConstraintOIDIndex     = 2667
+	ConstraintNameIndex    = 2664
+	ConstraintRelidIndex   = 2665
+	ConstraintTypeIndex    = 2666
+	AttrDefaultOIDIndex    = 2657
+	AttrDefaultIndex       = 2656
+	SequenceIndex          = 5002
+	DependDependerIndex    = 2673
+	DependReferenceIndex   = 2674
+	ShdependDependerIndex  = 1232
+	ShdependReferenceIndex = 1233
+	DescriptionIndex       = 2675
+	ShdescriptionIndex     = 2397
+	RewriteRelationIndex   = 2693
+	StatisticIndex         = 2696
+	EnumSortIndex          = 3534
+	EnumLabelIndex         = 3503
+	RangeTypeIndex         = 3542
+	RangeMultirangeIndex   = 2228
+	DatabaseOIDIndex       = 2672
+	DatabaseNameIndex      = 2671
+	AuthIDOIDIndex         = 2677
+	AuthIDNameIndex        = 2676
+	AuthMembersRoleIndex   = 2694
+	AuthMembersMemberIndex = 2695
+	InheritsRelidIndex     = 2680
+	InheritsParentIndex    = 2187
+	TablespaceNameIndex    = 2698
+)
+
+// StorageMarks is the storage id, in every database, of the marks that tell since when a storage id holds its rows:
+// key storage id, value one byte. The mark's commit timestamp is the storage id's valid_from.
+const StorageMarks = 1
