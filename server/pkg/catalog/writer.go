@@ -143,7 +143,7 @@ func (w *Writer) claim(t *Table, ix *Index, key []byte) error {
 		return err
 	}
 	return pgerr.Newf(pgerr.UniqueViolation, "duplicate key value violates unique constraint \"%s\"", ix.Name).
-		WithSchema("pg_catalog").WithTable(t.Name).WithConstraint(ix.Name)
+		WithTable("pg_catalog", t.Name).WithConstraint(ix.Name)
 }
 
 // Delete removes a row, given as it is stored.
