@@ -5,7 +5,6 @@ import (
 
 	"github.com/pgzdb/pgz/server/pkg/ast"
 	"github.com/pgzdb/pgz/server/pkg/parser"
-	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
 func benchmarkAnalyze(b *testing.B, sql string) {
@@ -18,7 +17,7 @@ func benchmarkAnalyze(b *testing.B, sql string) {
 		b.Fatal(err)
 	}
 	var raw *ast.RawStmt = list[0]
-	tctx := types.NewCtx(nil)
+	tctx := testTypes(cat)
 	b.ReportAllocs()
 	for b.Loop() {
 		params := []uint32{}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/pgzdb/pgz/server/pkg/ast"
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/query"
 	"github.com/pgzdb/pgz/server/pkg/types"
@@ -211,7 +212,7 @@ func (ps *pstate) systemColumn(ns *nsItem, level int, name string, loc int32) (q
 		if c.name != name {
 			continue
 		}
-		if ns.rte.Relkind == 'v' || ns.rte.Relkind == 'i' {
+		if ns.rte.Relkind == catalog.RelkindView || ns.rte.Relkind == catalog.RelkindComposite {
 			return nil, nil
 		}
 		switch {

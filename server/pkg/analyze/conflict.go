@@ -15,17 +15,22 @@ func (ps *pstate) onConflict(n *ast.OnConflictClause) (*query.OnConflictExpr, er
 			"ON CONFLICT DO UPDATE requires inference specification or constraint name").
 			WithHint("For example, ON CONFLICT (column_name).")
 	}
+	// EXCLUDED comes first: the conflict target cannot use it, but messages about it can.
+	var excl *nsItem
+	var err error
+	if n.Action == ast.ONCONFLICT_UPDATE {
+		excl, err = ps.addRelation(ps.targetTable, &ast.Alias{Aliasname: "excluded"}, false, false, lockRowExclusive)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if n.Infer != nil {
 		if err := ps.arbiter(oc, n.Infer); err != nil {
 			return nil, err
 		}
 	}
-	if n.Action != ast.ONCONFLICT_UPDATE {
+	if excl == nil {
 		return oc, nil
-	}
-	excl, err := ps.addRelation(ps.targetTable, &ast.Alias{Aliasname: "excluded"}, false, false, lockRowExclusive)
-	if err != nil {
-		return nil, err
 	}
 	excl.rte.RequiredPerms = 0
 	excl.rte.Relkind = catalog.RelkindComposite
@@ -63,13 +68,6 @@ func (ps *pstate) arbiter(oc *query.OnConflictExpr, n *ast.InferClause) error {
 	if n.Conname != "" {
 		return ps.arbiterConstraint(oc, n)
 	}
-	saved := ps.namespace
-	ps.namespace = nil
-	ps.addToScope(ps.targetNS, false, false, true)
-	defer func() {
-		ps.namespace = saved
-		ps.targetNS.relVisible, ps.targetNS.colsVisible = true, true
-	}()
 	for _, item := range n.IndexElems {
 		el, ok := item.(*ast.IndexElem)
 		if !ok {

@@ -50,7 +50,7 @@ func TestAnalyzeExpr(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := AnalyzeExpr(&Env{Cat: cat, Types: types.NewCtx(nil)}, node, c.place, c.to)
+		e, err := AnalyzeExpr(&Env{Cat: cat, Types: testTypes(cat)}, node, c.place, c.to)
 		got := ""
 		if err != nil {
 			got = pgerr.As(err).Code + " " + pgerr.As(err).Message

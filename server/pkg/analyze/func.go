@@ -226,6 +226,11 @@ func (ps *pstate) buildCall(c *call, lastSRF query.Expr) (query.Expr, error) {
 	case c.fn.Over != nil:
 		return ps.buildWindowFunc(c)
 	case p.Kind == catalog.ProkindAggregate:
+		if ps.lastSRF != lastSRF {
+			return nil, errAt(ps.lastSRF.Location(), pgerr.FeatureNotSupportedCode,
+				"aggregate function calls cannot contain set-returning function calls").
+				WithHint("You might be able to move the set-returning function into a LATERAL FROM item.")
+		}
 		return ps.buildAggref(c)
 	}
 	e := &query.FuncExpr{Funcid: p.OID, Funcresulttype: c.result, Funcretset: p.RetSet, Funcvariadic: c.variadic,

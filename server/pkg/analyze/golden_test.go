@@ -166,7 +166,7 @@ func analyzeText(cat *testCat, sql string) (*query.Query, []uint32, error) {
 	}
 	var raw *ast.RawStmt = list[0]
 	params := []uint32{}
-	q, err := Analyze(&Env{Cat: cat, Types: types.NewCtx(nil), ParamTypes: &params, SourceText: sql}, raw)
+	q, err := Analyze(&Env{Cat: cat, Types: testTypes(cat), ParamTypes: &params, SourceText: sql}, raw)
 	return q, params, err
 }
 
@@ -179,5 +179,5 @@ func parseStatement(sql string) (ast.Node, error) {
 }
 
 func analyzeNode(cat *testCat, n ast.Node, params *[]uint32) (*query.Query, error) {
-	return Analyze(&Env{Cat: cat, Types: types.NewCtx(nil), ParamTypes: params}, &ast.RawStmt{Stmt: n})
+	return Analyze(&Env{Cat: cat, Types: testTypes(cat), ParamTypes: params}, &ast.RawStmt{Stmt: n})
 }

@@ -78,7 +78,7 @@ func (ps *pstate) lockNamed(q *query.Query, rv *ast.RangeVar, lc *ast.LockingCla
 		return errAt(rv.Location, pgerr.SyntaxError, "%s must specify unqualified relation names", name)
 	}
 	for i, rte := range q.RTable {
-		if !rte.InFromCl || rte.Eref.Aliasname != rv.Relname {
+		if !rte.InFromCl || lockableName(rte) != rv.Relname {
 			continue
 		}
 		what := ""
@@ -86,9 +86,6 @@ func (ps *pstate) lockNamed(q *query.Query, rv *ast.RangeVar, lc *ast.LockingCla
 		case query.RTERelation, query.RTESubquery:
 			return apply(i, rte)
 		case query.RTEJoin:
-			if rte.Alias == nil {
-				continue
-			}
 			what = "a join"
 		case query.RTEFunction:
 			what = "a function"
@@ -119,4 +116,16 @@ func addRowMark(q *query.Query, rti int, lc *ast.LockingClause, pushedDown bool)
 		}
 	}
 	q.RowMarks = append(q.RowMarks, &query.RowMarkClause{Rti: rti, Strength: strength, WaitPolicy: wait, PushedDown: pushedDown})
+}
+
+// lockableName is the name FOR UPDATE OF can call an entry by; a join has one only if it was given
+// one.
+func lockableName(rte *query.RangeTblEntry) string {
+	if rte.Rtekind == query.RTEJoin && rte.Alias == nil {
+		if rte.JoinUsingAlias != nil {
+			return rte.JoinUsingAlias.Aliasname
+		}
+		return ""
+	}
+	return rte.Eref.Aliasname
 }

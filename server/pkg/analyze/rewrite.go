@@ -234,9 +234,13 @@ func (d *defaulter) insert() error {
 		if te != nil {
 			_, isDefault = te.Expr.(*query.SetToDefault)
 		}
-		if c.Generated != 0 && te != nil && !isDefault {
-			return errAt(-1, pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column \"%s\"", c.Name).
-				WithDetailf("Column \"%s\" is a generated column.", c.Name)
+		if c.Identity != 0 && d.q.Override == query.OverridingUserValue {
+			te = nil
+		}
+		if te != nil && !isDefault {
+			if err := d.mayInsert(c); err != nil {
+				return err
+			}
 		}
 		if te == nil || isDefault {
 			e, err := d.defaultOrNull(c)
@@ -263,30 +267,47 @@ func (d *defaulter) values() error {
 			if !ok || ref.Varno != i+1 || ref.Varlevelsup != 0 || ref.Varattno < 1 {
 				continue
 			}
-			if err := d.valuesColumn(rte, int(ref.Varattno)-1, &d.t.Columns[te.Resno-1]); err != nil {
+			column := &d.t.Columns[te.Resno-1]
+			all, err := d.valuesColumn(rte, int(ref.Varattno)-1, column)
+			if err != nil {
 				return err
+			}
+			if all && (column.Generated != 0 || column.Identity != 0) {
+				te.Expr = &query.SetToDefault{TypeID: column.TypeOID, TypeMod: column.Typmod, Loc: -1}
 			}
 		}
 	}
 	return nil
 }
 
-func (d *defaulter) valuesColumn(rte *query.RangeTblEntry, col int, c *catalog.Column) error {
+// valuesColumn replaces DEFAULT in one column; all tells that no row has anything else.
+func (d *defaulter) valuesColumn(rte *query.RangeTblEntry, col int, c *catalog.Column) (all bool, err error) {
+	all = true
 	for _, row := range rte.ValuesLists {
 		if _, ok := row[col].(*query.SetToDefault); !ok {
-			if c.Generated != 0 {
-				return errAt(-1, pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column \"%s\"", c.Name).
-					WithDetailf("Column \"%s\" is a generated column.", c.Name)
-			}
+			all = false
 			continue
 		}
 		e, err := d.defaultOrNull(c)
 		if err != nil {
-			return err
+			return false, err
 		}
 		row[col] = e
 	}
-	return nil
+	return all, nil
+}
+
+// mayInsert rejects a value for a column that makes its own.
+func (d *defaulter) mayInsert(c *catalog.Column) error {
+	if c.Generated == 0 && (c.Identity != 'a' || d.q.Override == query.OverridingSystemValue) {
+		return nil
+	}
+	e := errAt(-1, pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column \"%s\"", c.Name)
+	if c.Generated != 0 {
+		return e.WithDetailf("Column \"%s\" is a generated column.", c.Name)
+	}
+	return e.WithDetailf("Column \"%s\" is an identity column defined as GENERATED ALWAYS.", c.Name).
+		WithHint("Use OVERRIDING SYSTEM VALUE to override.")
 }
 
 // update replaces DEFAULT in SET and rejects other values for generated columns.
@@ -294,9 +315,12 @@ func (d *defaulter) update(list []*query.TargetEntry) ([]*query.TargetEntry, err
 	for _, te := range list {
 		c := &d.t.Columns[te.Resno-1]
 		_, isDefault := te.Expr.(*query.SetToDefault)
-		if c.Generated != 0 && !isDefault {
-			return nil, errAt(-1, pgerr.GeneratedAlways, "column \"%s\" can only be updated to DEFAULT", c.Name).
-				WithDetailf("Column \"%s\" is a generated column.", c.Name)
+		if (c.Generated != 0 || c.Identity == 'a') && !isDefault {
+			e := errAt(-1, pgerr.GeneratedAlways, "column \"%s\" can only be updated to DEFAULT", c.Name)
+			if c.Generated != 0 {
+				return nil, e.WithDetailf("Column \"%s\" is a generated column.", c.Name)
+			}
+			return nil, e.WithDetailf("Column \"%s\" is an identity column defined as GENERATED ALWAYS.", c.Name)
 		}
 		if isDefault {
 			e, err := d.defaultOrNull(c)

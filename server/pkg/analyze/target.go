@@ -16,7 +16,8 @@ func (ps *pstate) targetList(list []ast.Node, kind exprKind) ([]*query.TargetEnt
 			if !ok {
 				return pgerr.Internal("unexpected item in target list")
 			}
-			if names, isStar := starRef(rt.Val); isStar {
+			// In SET a star means the row as one value.
+			if names, isStar := starRef(rt.Val); isStar && kind != kindUpdateSource {
 				items, err := ps.expandStar(names, rt.Val)
 				if err != nil {
 					return err
@@ -24,7 +25,7 @@ func (ps *pstate) targetList(list []ast.Node, kind exprKind) ([]*query.TargetEnt
 				out = append(out, items...)
 				continue
 			}
-			if row, ok := starOfExpr(rt.Val); ok {
+			if row, ok := starOfExpr(rt.Val); ok && kind != kindUpdateSource {
 				items, err := ps.expandRowStar(row)
 				if err != nil {
 					return err

@@ -13,7 +13,9 @@ import (
 )
 
 // testCat is a catalog.View over PostgreSQL's own rows (the image) and a few tables made up here.
+// What the tests never ask for is left to the embedded nil View.
 type testCat struct {
+	catalog.View
 	relations map[uint32]*catalog.Table
 	relByName map[string]*catalog.Table
 	types     map[uint32]*catalog.TypeDesc

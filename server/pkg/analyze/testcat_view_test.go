@@ -1,6 +1,45 @@
 package analyze
 
-import "github.com/pgzdb/pgz/server/pkg/catalog"
+import (
+	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/types"
+)
+
+// testLookup gives package types the row types of the made-up tables.
+type testLookup struct{ c *testCat }
+
+func (l testLookup) RegOIDs(reg uint32, schema, name string) ([]uint32, error) {
+	if reg == types.RegClass {
+		if t := along(l.c.relByName, schema, name); t != nil {
+			return []uint32{t.OID}, nil
+		}
+	}
+	return nil, nil
+}
+
+func (l testLookup) RegName(reg uint32, oid uint32) (types.RegName, bool) {
+	t := l.c.types[oid]
+	if reg != types.RegType || t == nil {
+		return types.RegName{}, false
+	}
+	return types.RegName{Schema: "public", Name: t.Name, Visible: true}, true
+}
+
+func (l testLookup) Type(oid uint32) (*types.Type, error) {
+	if t := l.c.types[oid]; t != nil {
+		return types.NewComposite(oid, t.Name, t.Array), nil
+	}
+	return nil, nil
+}
+
+func (l testLookup) Fields(oid uint32) ([]types.Field, error) { return nil, nil }
+
+// testTypes is a Ctx with default settings over the test catalog.
+func testTypes(c *testCat) *types.Ctx {
+	ctx := types.NewCtx(nil)
+	ctx.Lookup = testLookup{c}
+	return ctx
+}
 
 // The lookups of testCat. The search path is pg_catalog, public.
 
