@@ -72,6 +72,7 @@ uint64_t Handles::add(HandleKind kind, uint64_t owner, std::unique_ptr<Object> o
     }
   }
   Slot* s = slot(index);
+  PGZ_ASSERT(s != nullptr);
   uint32_t generation = state_generation(s->state.load(std::memory_order_relaxed)) + 1;
   if (generation == 0) generation = 1;
   s->kind.store(kind, std::memory_order_relaxed);
@@ -163,6 +164,7 @@ void Handles::close_owned(HandleKind kind, uint64_t owner,
   }
   for (uint32_t index = 0; index < used; index++) {
     Slot* s = slot(index);
+    PGZ_ASSERT(s != nullptr);
     if (s->owner.load(std::memory_order_relaxed) != owner) continue;
     const uint64_t state = s->state.load(std::memory_order_acquire);
     if ((state & kLive) == 0 || s->kind.load(std::memory_order_relaxed) != kind) continue;
