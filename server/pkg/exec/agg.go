@@ -234,7 +234,7 @@ func (op *aggOp) closeParts() error {
 // consumePlain aggregates everything into one group; whole columns at a time
 // where every call can.
 func (op *aggOp) consumePlain() error {
-	if _, err := op.newGroup(nil, nil); err != nil {
+	if _, err := op.newGroup(nil, []data.Datum{}); err != nil {
 		return err
 	}
 	states := op.states[0]

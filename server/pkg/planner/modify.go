@@ -9,7 +9,7 @@ import (
 // ModifyTable writes rows. For INSERT the child's row has the inserted values in Source order; for
 // UPDATE and DELETE it is the joined row, with the target's key in Target.KeySlot.
 type ModifyTable struct {
-	Info
+	Base
 	Op    query.CmdType
 	Child Node
 	Write Write

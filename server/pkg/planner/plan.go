@@ -69,13 +69,13 @@ type Cost struct {
 
 // Node is one operator of a plan.
 type Node interface {
-	Info() *Info
+	Info() *Base
 	// Children lists the inputs, outer first.
 	Children() []Node
 }
 
-// Info is what every node has.
-type Info struct {
+// Base is what every node has.
+type Base struct {
 	Cost
 	Cols     int  // columns of the output row
 	RowByRow bool // has effects per row: never ask for more rows than wanted
@@ -85,7 +85,7 @@ type Info struct {
 }
 
 // Info implements Node.
-func (i *Info) Info() *Info { return i }
+func (b *Base) Info() *Base { return b }
 
 // Filter is a conjunction over a row.
 type Filter struct {
@@ -96,14 +96,14 @@ type Filter struct {
 // Result returns one row of no columns, or passes its child's rows on, unless a
 // constant condition is not true.
 type Result struct {
-	Info
+	Base
 	Child   Node // may be nil
 	OneTime Filter
 }
 
 // SeqScan reads all rows of a table.
 type SeqScan struct {
-	Info
+	Base
 	Scan
 }
 
@@ -112,7 +112,7 @@ type Scan struct {
 	Rel    *Rel
 	Rti    int
 	Alias  string
-	Cols   []ScanCol
+	Reads  []ScanCol
 	Filter Filter
 }
 
@@ -138,7 +138,7 @@ const (
 
 // IndexScan reads a range of a table through its row key (Index nil or IsRowKey) or a secondary index.
 type IndexScan struct {
-	Info
+	Base
 	Scan
 	Index   *RelIndex
 	Eq      []*expr.Compiled // values of the leading key columns
@@ -157,7 +157,7 @@ type Bound struct {
 
 // ValuesScan returns the rows of VALUES lists.
 type ValuesScan struct {
-	Info
+	Base
 	Alias  string
 	Rows   [][]*expr.Compiled
 	Filter Filter
@@ -165,7 +165,7 @@ type ValuesScan struct {
 
 // FunctionScan returns the rows of functions in FROM, side by side.
 type FunctionScan struct {
-	Info
+	Base
 	Alias      string
 	Names      []string
 	Funcs      []*SetCall
@@ -186,7 +186,7 @@ type SetCall struct {
 
 // SubqueryScan renames and filters the output of a subquery.
 type SubqueryScan struct {
-	Info
+	Base
 	Alias  string
 	Child  Node
 	Filter Filter
@@ -194,7 +194,7 @@ type SubqueryScan struct {
 
 // CTEScan reads a computed WITH query.
 type CTEScan struct {
-	Info
+	Base
 	Alias  string
 	Name   string
 	CTE    int
@@ -204,7 +204,7 @@ type CTEScan struct {
 
 // RecursiveUnion evaluates WITH RECURSIVE.
 type RecursiveUnion struct {
-	Info
+	Base
 	CTE      int
 	Seed     Node
 	Step     Node
@@ -214,7 +214,7 @@ type RecursiveUnion struct {
 
 // Project computes expressions over its child's rows.
 type Project struct {
-	Info
+	Base
 	Child Node
 	Exprs []*expr.Compiled
 	Tree  []query.Expr
@@ -222,7 +222,7 @@ type Project struct {
 
 // ProjectSet is Project for target lists with set-returning functions.
 type ProjectSet struct {
-	Info
+	Base
 	Child Node
 	Items []ProjectItem
 }
@@ -235,7 +235,7 @@ type ProjectItem struct {
 
 // FilterNode drops rows (HAVING, and conditions over inputs that cannot filter).
 type FilterNode struct {
-	Info
+	Base
 	Child  Node
 	Filter Filter
 }
@@ -248,7 +248,7 @@ type ParamSet struct {
 
 // NestLoop joins by running Inner once per outer row.
 type NestLoop struct {
-	Info
+	Base
 	Type         query.JoinType
 	Outer, Inner Node
 	Params       []ParamSet
@@ -258,7 +258,7 @@ type NestLoop struct {
 
 // HashJoin joins by equality; Inner is hashed.
 type HashJoin struct {
-	Info
+	Base
 	Type         query.JoinType
 	Outer, Inner Node
 	OuterKeys    []*expr.Compiled
@@ -272,7 +272,7 @@ type HashJoin struct {
 
 // Materialize keeps its child's rows for repeated reading.
 type Materialize struct {
-	Info
+	Base
 	Child Node
 }
 
@@ -288,7 +288,7 @@ const (
 
 // Agg groups and aggregates. Its output row is the group columns, then the aggregates.
 type Agg struct {
-	Info
+	Base
 	Child      Node
 	Strategy   AggStrategy
 	Groups     []*expr.Compiled
@@ -323,7 +323,7 @@ type SortKey struct {
 
 // Sort orders its child's rows. With Limit set only that many first rows are needed.
 type Sort struct {
-	Info
+	Base
 	Child   Node
 	Keys    []SortKey
 	KeyTree []query.Expr
@@ -333,21 +333,21 @@ type Sort struct {
 
 // Unique drops rows equal to their predecessor in the key columns.
 type Unique struct {
-	Info
+	Base
 	Child Node
 	Keys  []SortKey
 }
 
 // Distinct drops rows whose key columns have been seen, keeping the order of first appearance.
 type Distinct struct {
-	Info
+	Base
 	Child Node
 	Keys  []SortKey
 }
 
 // Limit passes on a window of its child's rows.
 type Limit struct {
-	Info
+	Base
 	Child    Node
 	Offset   *expr.Compiled
 	Count    *expr.Compiled
@@ -356,13 +356,13 @@ type Limit struct {
 
 // Append returns the rows of its children one after the other.
 type Append struct {
-	Info
+	Base
 	Inputs []Node
 }
 
 // SetOp is INTERSECT or EXCEPT by hashing.
 type SetOp struct {
-	Info
+	Base
 	Op          query.SetOp
 	All         bool
 	Left, Right Node
@@ -371,7 +371,7 @@ type SetOp struct {
 
 // WindowAgg computes window functions of one window. Its output row is the child's row, then the results.
 type WindowAgg struct {
-	Info
+	Base
 	Child     Node
 	Partition []SortKey
 	Order     []SortKey
@@ -399,7 +399,7 @@ type WindowCall struct {
 
 // LockRows locks the rows its child's rows were made from and re-checks those that changed.
 type LockRows struct {
-	Info
+	Base
 	Child Node
 	Marks []RowMark
 }

@@ -1,0 +1,114 @@
+package exec
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/expr"
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/planner"
+	"github.com/pgzdb/pgz/server/pkg/query"
+	"github.com/pgzdb/pgz/server/pkg/rowcodec"
+)
+
+// outcome is what became of a row that was to be locked.
+type outcome uint8
+
+const (
+	rowSame    outcome = iota // locked, the version the statement saw
+	rowChanged                // locked, a newer version: conditions must be checked again
+	rowGone                   // deleted meanwhile, or skipped
+)
+
+// locker locks rows of one table and reads their newest versions.
+type locker struct {
+	st    *State
+	rel   *planner.Rel
+	owned bool
+	key   []byte // where the row is now
+	val   []byte // its newest version
+}
+
+func newLocker(st *State, rel *planner.Rel) locker {
+	return locker{st: st, rel: rel, owned: st.Owned != nil && st.Owned(rel.Table.StorageID)}
+}
+
+// lock locks the row at key, following it when it moved. READ COMMITTED gets the
+// newest version; above it, a version newer than the snapshot is 40001.
+func (l *locker) lock(ctx context.Context, key []byte, mode kv.RowMode, policy query.LockWaitPolicy) (outcome, error) {
+	l.key = append(l.key[:0], key...)
+	opts := l.st.Lock
+	if policy != query.LockWaitBlock {
+		opts.Policy = kv.NoWait
+	}
+	moved := false
+	for {
+		v, err := l.lockOnce(ctx, mode, opts)
+		if errors.Is(err, kv.ErrLockNotAvailable) {
+			if policy == query.LockWaitSkip {
+				return rowGone, nil
+			}
+			return rowGone, pgerr.Newf(pgerr.LockNotAvailable,
+				"could not obtain lock on row in relation \"%s\"", l.rel.Table.Name)
+		}
+		if err != nil {
+			return rowGone, err
+		}
+		newer := moved || !v.Own && v.TS > l.st.View.TS
+		if newer && l.st.Serial && v.Kind != kv.None {
+			what := "update"
+			if v.Kind == kv.Deleted {
+				what = "delete"
+			}
+			return rowGone, pgerr.New(pgerr.TRSerializationFailure, "could not serialize access due to concurrent "+what)
+		}
+		switch v.Kind {
+		case kv.Value:
+			if newer {
+				return rowChanged, nil
+			}
+			return rowSame, nil
+		case kv.Moved:
+			if v.Own {
+				return rowGone, nil // by this command: an earlier one's move the scan has seen
+			}
+			l.key, l.val, moved = append(l.key[:0], l.val...), l.val[:0], true
+			continue
+		}
+		return rowGone, nil
+	}
+}
+
+func (l *locker) lockOnce(ctx context.Context, mode kv.RowMode, opts kv.LockOptions) (v kv.Version, err error) {
+	if l.owned {
+		l.val, v, err = l.st.Txn.Get(kv.View{TS: kv.Newest, ReadOp: kv.MaxOp}, l.key, l.val[:0])
+		return v, err
+	}
+	l.val, v, _, err = l.st.Txn.LockRowGet(ctx, l.st.WriteOp, l.key, mode, opts, l.val[:0])
+	return v, err
+}
+
+// refresh puts the newest version's columns into the joined row.
+func (l *locker) refresh(c *expr.Ctx, t *planner.Target, row []data.Datum) error {
+	for i, col := range t.Cols {
+		var d data.Datum
+		var err error
+		if col > 0 {
+			d, err = rowcodec.DecodeColumn(l.rel.Desc, l.val, int(col)-1)
+		} else {
+			d, err = sysColumn(c, l.rel, col, l.key, l.val)
+		}
+		if err != nil {
+			return err
+		}
+		row[t.Slots[i]] = d
+	}
+	return nil
+}
+
+func (l *locker) restart(st *State) {
+	l.st = st
+	l.owned = st.Owned != nil && st.Owned(l.rel.Table.StorageID)
+}

@@ -1,0 +1,336 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/expr"
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/planner"
+	"github.com/pgzdb/pgz/server/pkg/rowcodec"
+)
+
+// writer writes rows of one table: constraints, the row itself, index entries.
+// Whoever calls it holds the lock of an existing row.
+type writer struct {
+	st    *State
+	rel   *planner.Rel
+	c     *expr.Ctx
+	owned bool
+	xid   uint32
+
+	key, val     []byte // the row's key and bytes
+	entry, found []byte // an index entry's key, and what a look-up found
+	old          []byte
+	vals         []data.Datum
+}
+
+func newWriter(st *State, c *expr.Ctx, rel *planner.Rel) *writer {
+	w := &writer{st: st, rel: rel, c: c}
+	w.restart(st)
+	return w
+}
+
+func (w *writer) restart(st *State) {
+	w.st, w.xid = st, 0
+	w.owned = st.Owned != nil && st.Owned(w.rel.Table.StorageID)
+}
+
+func (w *writer) ctx() context.Context { return w.c.Context }
+
+// header is the header of a row written now.
+func (w *writer) header(rowID uint64) (rowcodec.Header, error) {
+	if w.xid == 0 && w.st.Env != nil {
+		var err error
+		if w.xid, err = w.st.Env.XID(true); err != nil {
+			return rowcodec.Header{}, err
+		}
+	}
+	return rowcodec.Header{XID: w.xid, RowID: rowID}, nil
+}
+
+// conflict is an existing row that an insert collides with.
+type conflict struct {
+	index  *planner.RelIndex // nil: the row key
+	rowKey []byte            // the existing row's key in the store, valid until the next call
+}
+
+// lockGet locks a key for writing and reads its newest version.
+func (w *writer) lockGet(key []byte) (kv.Version, error) {
+	var v kv.Version
+	var err error
+	if w.owned {
+		w.found, v, err = w.st.Txn.Get(kv.View{TS: kv.Newest, ReadOp: kv.MaxOp}, key, w.found[:0])
+	} else {
+		w.found, v, _, err = w.st.Txn.LockRowGet(w.ctx(), w.st.WriteOp, key, kv.Update, w.st.Lock, w.found[:0])
+	}
+	return v, err
+}
+
+// insert writes a new row. With a Conflict clause that covers the collision it
+// writes nothing and returns what it collided with; otherwise that is 23505.
+func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, error) {
+	if err := w.check(row); err != nil {
+		return nil, err
+	}
+	t := w.rel.Table
+	id, err := w.st.RowIDs.Next(w.ctx(), w.st.Store, t.Database, t.StorageID)
+	if err != nil {
+		return nil, err
+	}
+	w.key = w.rel.AppendRowKey(w.key[:0], row, id)
+	if on != nil {
+		if c, err := w.probe(row, on); c != nil || err != nil {
+			return c, err
+		}
+	}
+	if len(w.rel.KeyCols) > 0 {
+		v, err := w.lockGet(w.key)
+		if err != nil {
+			return nil, err
+		}
+		if v.Found() {
+			return nil, w.duplicate(w.rowKeyIndex(), row)
+		}
+	} else if !w.owned {
+		if _, err := w.st.Txn.LockRow(w.ctx(), w.st.WriteOp, w.key, kv.Update, w.st.Lock); err != nil {
+			return nil, err
+		}
+	}
+	h, err := w.header(id)
+	if err != nil {
+		return nil, err
+	}
+	w.val = rowcodec.EncodeRow(w.val[:0], w.rel.Desc, h, row)
+	if err := w.st.Txn.Put(w.st.WriteOp, w.key, w.val); err != nil {
+		return nil, err
+	}
+	for _, ix := range w.rel.Indexes {
+		if err := w.addEntry(ix, row, w.key); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// probe looks for a row that an INSERT ... ON CONFLICT collides with, locking the
+// keys it looks at.
+func (w *writer) probe(row []data.Datum, on *planner.Conflict) (*conflict, error) {
+	for _, ix := range w.rel.Indexes {
+		if !ix.Index.Unique || !on.Any && !hasIndex(on.Keys, ix) {
+			continue
+		}
+		key := w.key
+		if !ix.RowKey {
+			ok, alone, err := w.entryKey(ix, row, w.key)
+			if err != nil {
+				return nil, err
+			}
+			if !ok || !alone {
+				continue
+			}
+			key = w.entry
+		}
+		v, err := w.lockGet(key)
+		if err != nil {
+			return nil, err
+		}
+		if !v.Found() {
+			continue
+		}
+		if ix.RowKey {
+			return &conflict{rowKey: append([]byte(nil), key...)}, nil
+		}
+		rk, err := ix.Codec.EntryRowKey(key, w.found)
+		if err != nil {
+			return nil, err
+		}
+		full := rowcodec.AppendPrefix(nil, w.rel.Table.Database, w.rel.Table.StorageID)
+		return &conflict{index: ix, rowKey: append(full, rk...)}, nil
+	}
+	return nil, nil
+}
+
+func hasIndex(list []*planner.RelIndex, ix *planner.RelIndex) bool {
+	for _, x := range list {
+		if x == ix || x != nil && x.Index.OID == ix.Index.OID {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *writer) rowKeyIndex() *planner.RelIndex {
+	for _, ix := range w.rel.Indexes {
+		if ix.RowKey {
+			return ix
+		}
+	}
+	return nil
+}
+
+// entryKey computes the key of a row's entry into w.entry; ok is false when a
+// partial index leaves the row out, or the index has no entries.
+func (w *writer) entryKey(ix *planner.RelIndex, row []data.Datum, key []byte) (ok, alone bool, err error) {
+	if ix.RowKey || !ix.Index.Ready {
+		return false, false, nil
+	}
+	if ix.Predicate != nil {
+		if in, err := ix.Predicate.True(w.c, row); err != nil || !in {
+			return false, false, err
+		}
+	}
+	w.vals = w.vals[:0]
+	for i, col := range ix.Cols {
+		if col >= 0 {
+			w.vals = append(w.vals, row[col])
+			continue
+		}
+		d, err := ix.Exprs[i].Eval(w.c, row)
+		if err != nil {
+			return false, false, err
+		}
+		w.vals = append(w.vals, d)
+	}
+	w.entry, alone = ix.Codec.AppendEntryKey(w.entry[:0], w.vals, key[rowcodec.PrefixLen:])
+	return true, alone, nil
+}
+
+// addEntry writes the index entry of a new row.
+func (w *writer) addEntry(ix *planner.RelIndex, row []data.Datum, key []byte) error {
+	ok, alone, err := w.entryKey(ix, row, key)
+	if err != nil || !ok {
+		return err
+	}
+	if alone {
+		v, err := w.lockGet(w.entry)
+		if err != nil {
+			return err
+		}
+		if v.Found() {
+			return w.duplicate(ix, row)
+		}
+	}
+	w.found = ix.Codec.AppendEntryValue(w.found[:0], key[rowcodec.PrefixLen:], alone)
+	return w.st.Txn.Put(w.st.WriteOp, w.entry, w.found)
+}
+
+// dropEntry deletes the entry of an old row. The entry of a unique value is locked:
+// others who want the value wait for this transaction.
+func (w *writer) dropEntry(entry []byte, alone bool) error {
+	if alone && !w.owned {
+		if _, err := w.st.Txn.LockRow(w.ctx(), w.st.WriteOp, entry, kv.Update, w.st.Lock); err != nil {
+			return err
+		}
+	}
+	return w.st.Txn.Delete(w.st.WriteOp, entry)
+}
+
+// update replaces the row at key. changed tells which columns may differ.
+func (w *writer) update(key []byte, oldRow, newRow []data.Datum, rowID uint64, changed func(col int) bool) error {
+	if err := w.check(newRow); err != nil {
+		return err
+	}
+	moved := false
+	newKey := key
+	for _, c := range w.rel.KeyCols {
+		moved = moved || changed(c)
+	}
+	if moved {
+		w.key = w.rel.AppendRowKey(w.key[:0], newRow, rowID)
+		if moved = !bytes.Equal(w.key, key); moved {
+			newKey = w.key
+			v, err := w.lockGet(newKey)
+			if err != nil {
+				return err
+			}
+			if v.Found() {
+				return w.duplicate(w.rowKeyIndex(), newRow)
+			}
+		}
+	}
+	h, err := w.header(rowID)
+	if err != nil {
+		return err
+	}
+	w.val = rowcodec.EncodeRow(w.val[:0], w.rel.Desc, h, newRow)
+	if moved {
+		if err := w.st.Txn.Move(w.st.WriteOp, key, newKey); err != nil {
+			return err
+		}
+	}
+	if err := w.st.Txn.Put(w.st.WriteOp, newKey, w.val); err != nil {
+		return err
+	}
+	for _, ix := range w.rel.Indexes {
+		if ix.RowKey || !moved && !touches(ix, changed) {
+			continue
+		}
+		if err := w.changeEntry(ix, key, newKey, oldRow, newRow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touches tells whether an index may have another entry after the columns changed.
+func touches(ix *planner.RelIndex, changed func(col int) bool) bool {
+	if ix.Predicate != nil {
+		return true
+	}
+	for _, c := range ix.Cols {
+		if c < 0 || changed(c) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *writer) changeEntry(ix *planner.RelIndex, oldKey, newKey []byte, oldRow, newRow []data.Datum) error {
+	had, oldAlone, err := w.entryKey(ix, oldRow, oldKey)
+	if err != nil {
+		return err
+	}
+	w.old = append(w.old[:0], w.entry...)
+	has, alone, err := w.entryKey(ix, newRow, newKey)
+	if err != nil {
+		return err
+	}
+	if had && has && bytes.Equal(w.old, w.entry) {
+		if bytes.Equal(oldKey, newKey) {
+			return nil
+		}
+		w.found = ix.Codec.AppendEntryValue(w.found[:0], newKey[rowcodec.PrefixLen:], alone)
+		return w.st.Txn.Put(w.st.WriteOp, w.entry, w.found)
+	}
+	if had {
+		if err := w.dropEntry(w.old, oldAlone); err != nil {
+			return err
+		}
+	}
+	if !has {
+		return nil
+	}
+	return w.addEntry(ix, newRow, newKey)
+}
+
+// remove deletes the row at key.
+func (w *writer) remove(key []byte, row []data.Datum) error {
+	if err := w.st.Txn.Delete(w.st.WriteOp, key); err != nil {
+		return err
+	}
+	for _, ix := range w.rel.Indexes {
+		ok, alone, err := w.entryKey(ix, row, key)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if err := w.dropEntry(w.entry, alone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
