@@ -8,6 +8,7 @@ import (
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/arrays"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/catfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/compare"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/datefn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/numfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/textfn"
 )
