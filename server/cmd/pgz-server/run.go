@@ -11,6 +11,7 @@ import (
 	_ "net/http/pprof" // profiles for --debug-addr
 	"os"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -49,7 +50,7 @@ func run(cfg *config, log *slog.Logger) error {
 		return err
 	}
 	sessions, err := session.NewServer(session.Options{
-		Store: store, Log: log, Settings: serverSettings(cfg, listeners),
+		Store: store, Log: log, Settings: serverSettings(cfg, listeners), OSUser: osUser(),
 	})
 	if err != nil {
 		store.Close()
@@ -140,6 +141,15 @@ func serverSettings(cfg *config, listeners []net.Listener) map[string]string {
 		out[name] = value
 	}
 	return out
+}
+
+// osUser is the name of who runs the server, "" if the system does not know.
+func osUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }
 
 // banner tells a person how to connect.

@@ -56,33 +56,13 @@ func (s *Session) copyOut(n *ast.CopyStmt, opts *copyOptions, p *portal) (int64,
 
 // copyQuery makes the query whose rows COPY TO sends: the one in brackets, or
 // a SELECT of the table's columns.
-func (s *Session) copyQuery(n *ast.CopyStmt, opts *copyOptions, p *portal) (*statement, []bool, error) {
-	text := p.st.text
-	raw := &ast.RawStmt{Stmt: n.Query, StmtLocation: p.st.raw.StmtLocation, StmtLen: p.st.raw.StmtLen}
-	var force []bool
-	if n.Query == nil {
-		t, err := s.copyTable(n, kv.AccessShare)
-		if err != nil {
-			return nil, nil, err
-		}
-		cols, err := copyColumns(t, n.Attlist, false)
-		if err != nil {
-			return nil, nil, err
-		}
-		if force, err = forcedColumns(t, cols, opts.forceQuote, "FORCE_QUOTE"); err != nil {
-			return nil, nil, err
-		}
-		sel := &ast.SelectStmt{FromClause: []ast.Node{n.Relation}, LimitOption: ast.LIMIT_OPTION_DEFAULT}
-		for _, c := range cols {
-			sel.TargetList = append(sel.TargetList, &ast.ResTarget{Location: -1, Val: &ast.ColumnRef{
-				Fields: []ast.Node{&ast.String{Sval: t.Columns[c].Name}}, Location: -1,
-			}})
-		}
-		raw.Stmt = sel
+func (s *Session) copyQuery(n *ast.CopyStmt, opts *copyOptions, p *portal) (st *statement, force []bool, err error) {
+	if n.Query != nil {
+		st, err = s.inner(p.st)
+	} else {
+		st, force, err = s.copyTableQuery(n, opts, p)
 	}
-	st := &statement{text: text, raw: raw}
-	params := append([]uint32(nil), p.st.paramTypes...)
-	if err := s.prepare(st, &params); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
 	if !st.isQuery() || len(st.columns) == 0 && !st.plan.ReadsOnly {
@@ -101,6 +81,30 @@ func (s *Session) copyQuery(n *ast.CopyStmt, opts *copyOptions, p *portal) (*sta
 		}
 	}
 	return st, force, nil
+}
+
+// copyTableQuery makes the SELECT of a table's columns.
+func (s *Session) copyTableQuery(n *ast.CopyStmt, opts *copyOptions, p *portal) (*statement, []bool, error) {
+	t, err := s.copyTable(n, kv.AccessShare)
+	if err != nil {
+		return nil, nil, err
+	}
+	cols, err := copyColumns(t, n.Attlist, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	force, err := forcedColumns(t, cols, opts.forceQuote, "FORCE_QUOTE")
+	if err != nil {
+		return nil, nil, err
+	}
+	sel := &ast.SelectStmt{FromClause: []ast.Node{n.Relation}, LimitOption: ast.LIMIT_OPTION_DEFAULT}
+	for _, c := range cols {
+		sel.TargetList = append(sel.TargetList, &ast.ResTarget{Location: -1, Val: &ast.ColumnRef{
+			Fields: []ast.Node{&ast.String{Sval: t.Columns[c].Name}}, Location: -1,
+		}})
+	}
+	st := &statement{text: p.st.text, raw: &ast.RawStmt{Stmt: sel}}
+	return st, force, s.prepare(st, nil)
 }
 
 func forcedResults(st *statement, names []string) ([]bool, error) {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/analyze"
 	"github.com/pgzdb/pgz/server/pkg/ast"
@@ -33,10 +34,27 @@ func (s *Session) evalParams(args []ast.Node, want []uint32, p *portal) ([]data.
 	return out, nil
 }
 
-// workMem is work_mem in bytes.
-func (s *Session) workMem() int64 {
-	kb, _ := strconv.ParseInt(s.settings.Get(defWorkMem), 10, 64)
-	return kb << 10
+// cached are settings in the form the hot path needs them.
+type cached struct {
+	version                                        uint64
+	valid                                          bool
+	statementTimeout, lockTimeout, deadlockTimeout time.Duration
+	workMem                                        int64 // bytes
+}
+
+// cachedSettings reads them again when any setting has changed.
+func (s *Session) cachedSettings() *cached {
+	c := &s.cache
+	if v := s.settings.Version(); !c.valid || c.version != v {
+		kb, _ := strconv.ParseInt(s.settings.Get(defWorkMem), 10, 64)
+		*c = cached{
+			version: v, valid: true, workMem: kb << 10,
+			statementTimeout: s.milliseconds(defStatementTimeout),
+			lockTimeout:      s.milliseconds(defLockTimeout),
+			deadlockTimeout:  s.milliseconds(defDeadlockTimeout),
+		}
+	}
+	return c
 }
 
 // disabledPlans reads the enable_* settings.

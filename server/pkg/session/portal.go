@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -11,6 +12,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/planner"
 )
 
 // BindMessage is a Bind message cut into its parts, which borrow it.
@@ -32,6 +34,8 @@ type portal struct {
 	formats []int16 // of result columns; nil: all text
 
 	run      *exec.Run
+	runPlan  *planner.Plan
+	ranOut   bool // the run came to its end
 	state    exec.State
 	snapshot kv.Snapshot // to be released with the portal
 	rows     *rowList    // results of a utility statement
@@ -39,6 +43,8 @@ type portal struct {
 	done     bool
 	describe bool // send RowDescription before the first row (simple protocol)
 	sent     int64
+	cursor   bool  // made by DECLARE
+	position int64 // rows fetched from a cursor
 	tag      string
 }
 
@@ -51,6 +57,29 @@ type rowList struct {
 func (s *Session) freshPortal(st *statement) *portal {
 	s.portalSerial++
 	return &portal{st: st, serial: s.portalSerial}
+}
+
+// recycle returns a portal for Bind; the unnamed one's memory is used again.
+func (s *Session) recycle(name []byte, st *statement) *portal {
+	if len(name) > 0 || s.spare == nil {
+		p := s.freshPortal(st)
+		p.name = string(name)
+		return p
+	}
+	p := s.spare
+	s.spare = nil
+	s.portalSerial++
+	p.arena.Reset()
+	*p = portal{st: st, serial: s.portalSerial, arena: p.arena, params: p.params[:0]}
+	return p
+}
+
+// lookupPortal returns a portal by name, nil if there is none.
+func (s *Session) lookupPortal(name []byte) *portal {
+	if len(name) == 0 {
+		return s.unnamedPortal
+	}
+	return s.portals[string(name)]
 }
 
 // Bind makes a portal of a prepared statement and parameter values.
@@ -66,7 +95,7 @@ func (s *Session) Bind(m *BindMessage) error {
 			return err
 		}
 	}
-	if old := s.portals[string(m.Portal)]; old != nil {
+	if old := s.lookupPortal(m.Portal); old != nil {
 		if len(m.Portal) > 0 {
 			return pgerr.Newf(pgerr.DuplicateCursor, `portal "%s" already exists`, m.Portal)
 		}
@@ -75,15 +104,18 @@ func (s *Session) Bind(m *BindMessage) error {
 	if err := s.revalidate(st); err != nil {
 		return locate(err, st.text)
 	}
-	p := s.freshPortal(st)
-	p.name = string(m.Portal)
+	p := s.recycle(m.Portal, st)
 	if err := s.bindParams(p, m); err != nil {
 		return err
 	}
 	if err := bindFormats(p, m.ResultFormats); err != nil {
 		return err
 	}
-	s.portals[p.name] = p
+	if p.name == "" {
+		s.unnamedPortal = p
+	} else {
+		s.portals[p.name] = p
+	}
 	s.pipeline()
 	s.out.Empty('2')
 	return nil
@@ -123,12 +155,13 @@ func (s *Session) bindParams(p *portal, m *BindMessage) error {
 		return nil
 	}
 	c := s.typeCtx(&p.arena)
-	p.params = make([]data.Datum, m.NumParams)
+	p.params = slices.Grow(p.params[:0], m.NumParams)[:m.NumParams]
 	rest := m.Params
 	for i := range p.params {
 		n := int32(binary.BigEndian.Uint32(rest))
 		rest = rest[4:]
 		if n < 0 {
+			p.params[i] = data.Null
 			continue
 		}
 		value := rest[:n]
@@ -182,7 +215,7 @@ func bindFormats(p *portal, formats []byte) error {
 
 // findPortal returns a portal by name.
 func (s *Session) findPortal(name []byte) (*portal, error) {
-	if p := s.portals[string(name)]; p != nil {
+	if p := s.lookupPortal(name); p != nil {
 		return p, nil
 	}
 	return nil, pgerr.Newf(pgerr.InvalidCursorName, `portal "%s" does not exist`, name)
@@ -233,6 +266,10 @@ func (s *Session) rowDescription(st *statement, formats []int16) {
 		s.out.Empty('n')
 		return
 	}
+	if formats == nil && st.rowDesc != nil {
+		s.out.Buf = append(s.out.Buf, st.rowDesc...)
+		return
+	}
 	fields := make([]pgproto3.FieldDescription, len(st.columns))
 	for i, c := range st.columns {
 		fields[i] = pgproto3.FieldDescription{
@@ -243,7 +280,11 @@ func (s *Session) rowDescription(st *statement, formats []int16) {
 			fields[i].Format = formats[i]
 		}
 	}
+	from := len(s.out.Buf)
 	s.out.Send(&pgproto3.RowDescription{Fields: fields})
+	if formats == nil {
+		st.rowDesc = append([]byte(nil), s.out.Buf[from:]...)
+	}
 }
 
 // Execute runs a portal until it has returned maxRows rows, or to its end
@@ -312,7 +353,7 @@ func (s *Session) CloseNamed(what byte, name []byte) error {
 			delete(s.prepared, string(name))
 		}
 	case 'P':
-		if p := s.portals[string(name)]; p != nil {
+		if p := s.lookupPortal(name); p != nil {
 			s.dropPortal(p)
 		}
 	default:
@@ -325,16 +366,25 @@ func (s *Session) CloseNamed(what byte, name []byte) error {
 // dropPortal gives back all a portal holds.
 func (s *Session) dropPortal(p *portal) {
 	s.stopPortal(p)
-	if s.portals[p.name] == p {
+	switch {
+	case s.unnamedPortal == p:
+		s.unnamedPortal, s.spare = nil, p
+	case s.portals[p.name] == p:
 		delete(s.portals, p.name)
 	}
 	p.done = true
 }
 
+// stopPortal ends a portal's execution. The run of a point plan that came to
+// its end is kept by the statement, for the next execution.
 func (s *Session) stopPortal(p *portal) {
-	if p.run != nil {
-		p.run.Close()
+	if run := p.run; run != nil {
 		p.run = nil
+		if p.ranOut && run.IsPoint() && p.st.idle == nil && p.runPlan == p.st.plan {
+			p.st.idle = run
+		} else {
+			run.Close()
+		}
 	}
 	if p.snapshot != nil {
 		p.snapshot.Release()
@@ -344,7 +394,10 @@ func (s *Session) stopPortal(p *portal) {
 }
 
 // closeTxnPortals drops the portals of the transaction that ends.
-func (s *Session) closeTxnPortals(bool) {
+func (s *Session) closeTxnPortals() {
+	if s.unnamedPortal != nil {
+		s.dropPortal(s.unnamedPortal)
+	}
 	for _, p := range s.portals {
 		s.dropPortal(p)
 	}
@@ -352,6 +405,9 @@ func (s *Session) closeTxnPortals(bool) {
 
 // closePortalsSince drops the portals made after a savepoint.
 func (s *Session) closePortalsSince(serial int) {
+	if p := s.unnamedPortal; p != nil && p.serial > serial {
+		s.dropPortal(p)
+	}
 	for _, p := range s.portals {
 		if p.serial > serial {
 			s.dropPortal(p)

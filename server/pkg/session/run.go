@@ -54,13 +54,18 @@ func (s *Session) startQuery(p *portal) error {
 	if s.tx.readOnly && !st.plan.ReadsOnly {
 		return pgerr.Newf(pgerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", st.verb())
 	}
-	if err := s.lockPlan(st, p.params); err != nil {
+	if err := s.lockPlan(st); err != nil {
 		return err
 	}
 	if err := s.queryState(&p.state, p); err != nil {
 		return err
 	}
 	var err error
+	p.runPlan = st.plan
+	if p.run = st.idle; p.run != nil {
+		st.idle = nil
+		return p.run.Restart(&s.intr, &p.state, st.plan)
+	}
 	p.run, err = exec.Start(&s.intr, &p.state, st.plan)
 	return err
 }
@@ -84,24 +89,25 @@ func (s *Session) queryState(state *exec.State, p *portal) error {
 		Txn: txn, View: kv.View{TS: snap.TS(), ReadOp: op}, WriteOp: op,
 		Serial: s.tx.level == repeatableRead, Store: s.srv.store, RowIDs: s.srv.rowIDs,
 		Cat: s.view(), Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
-		WorkMem: s.workMem(), TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
-		Owned: s.ownedStorage,
+		WorkMem: s.cachedSettings().workMem, TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
+		Owned: s.hooks.owned,
 	}
 	return nil
 }
 
 // lockOptions says how this session waits for locks.
 func (s *Session) lockOptions() kv.LockOptions {
-	return kv.LockOptions{
-		Timeout: s.milliseconds(defLockTimeout), DeadlockTimeout: s.milliseconds(defDeadlockTimeout),
-		OnWait: s.onWait,
-	}
+	c := s.cachedSettings()
+	return kv.LockOptions{Timeout: c.lockTimeout, DeadlockTimeout: c.deadlockTimeout, OnWait: s.hooks.onWait}
 }
 
 func (s *Session) onWait() { _ = s.out.Flush() }
 
 // sendRun sends up to maxRows rows of a running plan.
 func (s *Session) sendRun(p *portal, maxRows int) (suspended bool, err error) {
+	if maxRows == 0 && p.run.IsPoint() {
+		return false, s.sendPoint(p)
+	}
 	left := maxRows
 	if maxRows == 0 {
 		left = math.MaxInt
@@ -132,8 +138,24 @@ func (s *Session) finishRun(p *portal) {
 	if len(p.st.columns) == 0 || p.st.plan.HasReturning {
 		p.sent = p.run.RowsAffected()
 	}
-	p.done = true
+	p.done, p.ranOut = true, true
 	s.stopPortal(p)
+}
+
+// sendPoint runs a plan of one key.
+func (s *Session) sendPoint(p *portal) error {
+	row, err := p.run.Row(&s.intr)
+	if err != nil {
+		return storeError(err)
+	}
+	if row != nil {
+		p.sent = 1
+		if err := s.sendRow(p, row); err != nil {
+			return err
+		}
+	}
+	s.finishRun(p)
+	return nil
 }
 
 // sendList sends up to maxRows rows of a materialised result.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	_ "github.com/pgzdb/pgz/server/pkg/builtin" // registers the functions
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -21,12 +23,15 @@ type Options struct {
 	// defaults: from flags and the configuration file.
 	Settings map[string]string
 	TempDir  string // for spilled rows; "": the system's
+	// OSUser gets a superuser role, so that the person who started the server
+	// can connect without naming one.
+	OSUser string
 }
 
 // Server holds what sessions share: the store, the catalog, who is connected.
 type Server struct {
 	store   kv.Store
-	catalog *Catalog
+	catalog *catalog.Cache
 	rowIDs  *exec.RowIDs
 	xids    xids
 	log     *slog.Logger
@@ -60,14 +65,18 @@ func NewServer(opts Options) (*Server, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	cat, err := openCatalog(opts.Store)
+	cat, err := openCatalog()
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
+	srv := &Server{
 		store: opts.Store, catalog: cat, rowIDs: exec.NewRowIDs(), log: opts.Log, opts: opts,
 		started: time.Now(), sessions: map[int32]*Session{},
-	}, nil
+	}
+	if err := bootstrap(srv); err != nil {
+		return nil, err
+	}
+	return srv, nil
 }
 
 // Open starts a client's session. Its errors end the connection.
@@ -78,6 +87,7 @@ func (srv *Server) Open(info Startup) (*Session, error) {
 		clientHost: info.ClientHost, clientPort: info.ClientPort,
 		startedAt: time.Now(),
 	}
+	s.hooks.onWait, s.hooks.owned, s.hooks.changing = s.onWait, s.ownedStorage, s.changing
 	var key [4]byte
 	if _, err := crand.Read(key[:]); err != nil {
 		return nil, pgerr.Fatal(pgerr.InternalError, "no random numbers: %v", err)

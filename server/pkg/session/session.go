@@ -29,19 +29,29 @@ type Session struct {
 	tx       txnState
 	stmtTime int64 // statement_timestamp
 
-	prepared     map[string]*statement
-	unnamed      *statement
-	portals      map[string]*portal
-	portalSerial int
-	advisory     map[kv.ObjectTag]*heldLock
-	hangUp       func()
-	textPlan     *textCache
-	sequence     map[uint32]int64 // currval by sequence
-	lastSeq      uint32
+	prepared             map[string]*statement
+	unnamed              *statement
+	portals              map[string]*portal
+	portalSerial         int
+	unnamedPortal, spare *portal
+	cache                cached
+	hooks                struct {
+		changing func()
+		onWait   func()
+		owned    func(uint32) bool
+	}
+	advisory map[kv.ObjectTag]*heldLock
+	hangUp   func()
+	textPlan *textCache
+	sequence map[uint32]int64 // currval by sequence
+	lastSeq  uint32
 
 	cat          catalogState
 	types        *types.Ctx
 	typesVersion uint64
+	planKey      string
+	planKeyAt    uint64
+	owned        []uint32 // storage ids this transaction created
 	scratch      data.Arena
 	closed       bool
 
@@ -100,10 +110,8 @@ func (s *Session) Close() {
 	}
 	s.closed = true
 	defer s.srv.unregister(s)
-	for _, p := range s.portals {
-		s.dropPortal(p)
-	}
 	s.rollbackTxn()
+	_ = s.advisoryUnlockAll()
 }
 
 // milliseconds reads a time setting.
@@ -136,7 +144,8 @@ func (s *Session) IdleError() error {
 // startStatement begins the work of one message.
 func (s *Session) startStatement() {
 	s.stmtTime = sqlTime(time.Now())
-	s.intr.arm(s.milliseconds(defStatementTimeout))
+	s.freshView()
+	s.intr.arm(s.cachedSettings().statementTimeout)
 }
 
 // typeCtx returns the values the session's settings give to type input and

@@ -14,10 +14,7 @@ func (s *Session) Query(text string) error {
 	defer s.intr.disarm()
 	s.dropUnnamed()
 	if st := s.textPlan.get(text); st != nil {
-		if err := s.endImplicit(s.runSimple(st, text)); err != nil {
-			return locate(err, text)
-		}
-		return nil
+		return locate(s.endImplicit(s.runSimple(st, true)), text)
 	}
 	stmts, err := s.parse(text)
 	if err != nil {
@@ -29,7 +26,7 @@ func (s *Session) Query(text string) error {
 	}
 	if len(stmts) == 1 {
 		st := &statement{text: text, raw: stmts[0]}
-		err = s.endImplicit(s.runSimple(st, text))
+		err = s.endImplicit(s.runSimple(st, true))
 		if err == nil {
 			s.textPlan = s.textPlan.put(text, st)
 		}
@@ -39,7 +36,7 @@ func (s *Session) Query(text string) error {
 		if s.tx.block == blockNone && i < len(stmts)-1 {
 			s.tx.block = blockImplicit
 		}
-		if err := s.runSimple(&statement{text: text, raw: raw}, text); err != nil {
+		if err := s.runSimple(&statement{text: text, raw: raw}, i == len(stmts)-1); err != nil {
 			return locate(err, text)
 		}
 		if err := s.out.FlushFull(); err != nil {
@@ -79,8 +76,10 @@ func (s *Session) endImplicit(err error) error {
 	return nil
 }
 
-// runSimple runs one statement to its end, with text results.
-func (s *Session) runSimple(st *statement, text string) error {
+// runSimple runs one statement to its end, with text results. The last one of
+// a message is committed before its reply, so that an error of the commit is
+// not preceded by a success.
+func (s *Session) runSimple(st *statement, last bool) error {
 	if err := s.checkFailed(st.raw.Stmt); err != nil {
 		return err
 	}
@@ -93,15 +92,12 @@ func (s *Session) runSimple(st *statement, text string) error {
 	p := s.freshPortal(st)
 	defer s.dropPortal(p)
 	p.describe = true
-	// A single statement's reply comes after its commit, so that an error of
-	// the commit is not preceded by a success.
-	single := s.tx.block == blockNone
 	if _, err := s.runPortal(p, 0); err != nil {
 		return err
 	}
-	if single && s.tx.begun {
-		s.dropPortal(p)
-		if err := s.commitTxn(); err != nil {
+	s.dropPortal(p)
+	if last {
+		if err := s.endImplicit(nil); err != nil {
 			return err
 		}
 	}
@@ -135,8 +131,8 @@ func (s *Session) Sync() error {
 		return nil
 	}
 	if !s.tx.begun {
-		if len(s.portals) > 0 {
-			s.closeTxnPortals(true)
+		if len(s.portals) > 0 || s.unnamedPortal != nil {
+			s.closeTxnPortals()
 		}
 		s.tx.block = blockNone
 		return nil

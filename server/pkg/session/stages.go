@@ -3,8 +3,10 @@ package session
 import (
 	"github.com/pgzdb/pgz/server/pkg/analyze"
 	"github.com/pgzdb/pgz/server/pkg/ast"
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/planner"
 	"github.com/pgzdb/pgz/server/pkg/query"
 	"github.com/pgzdb/pgz/server/pkg/types"
@@ -12,7 +14,13 @@ import (
 
 // analyze takes a statement through analysis and planning.
 func (s *Session) analyze(st *statement, params *[]uint32) error {
+	st.valid = s.validity()
+	s.freshView()
 	view := s.view()
+	if view == nil {
+		_, err := s.storeTxn()
+		return err
+	}
 	env := s.analyzeEnv(st.text, params)
 	env.Cat = view
 	q, err := analyze.Analyze(env, st.raw)
@@ -32,14 +40,34 @@ func (s *Session) analyze(st *statement, params *[]uint32) error {
 		}
 		return s.describeColumns(st)
 	}
-	if st.plan, err = makePlan(s.planEnv(view), q); err != nil {
+	return s.plan(st, view)
+}
+
+// plan makes the plan of st.query, which was resolved against view.
+func (s *Session) plan(st *statement, view catalog.View) (err error) {
+	if st.plan, err = makePlan(s.planEnv(view), st.query); err != nil {
 		return err
 	}
-	st.prefix, _ = tagOf(q.CommandType)
+	st.prefix, _ = tagOf(st.query.CommandType)
 	st.columns = st.plan.Columns
-	st.view = view
-	st.valid = s.validity(view)
+	st.deps, st.planSettings = view.Deps(), s.planSettings()
 	return s.describeColumns(st)
+}
+
+// inner makes a statement of the query that a utility statement contains
+// (EXPLAIN, DECLARE CURSOR, COPY), already resolved with it.
+func (s *Session) inner(outer *statement) (*statement, error) {
+	q := outer.query.UtilityQuery
+	if q == nil {
+		return nil, pgerr.Internal("%s without a resolved query", outer.query.UtilityStmt.Tag())
+	}
+	st := &statement{
+		text: outer.text, raw: outer.raw, query: q, paramTypes: outer.paramTypes, prepared: true,
+	}
+	if q.CommandType == query.CmdUtility {
+		return st, nil
+	}
+	return st, s.plan(st, s.view())
 }
 
 func (s *Session) analyzeEnv(text string, params *[]uint32) *analyze.Env {
@@ -48,10 +76,10 @@ func (s *Session) analyzeEnv(text string, params *[]uint32) *analyze.Env {
 	}
 }
 
-func (s *Session) planEnv(view catalogView) *planner.Env {
+func (s *Session) planEnv(view catalog.View) *planner.Env {
 	var arena data.Arena // lives as long as the plan
 	t := *s.typeCtx(&arena)
-	return &planner.Env{Cat: view, Types: &t, Session: s, WorkMem: s.workMem(), Disable: s.disabledPlans()}
+	return &planner.Env{Cat: view, Types: &t, Session: s, WorkMem: s.cachedSettings().workMem, Disable: s.disabledPlans()}
 }
 
 // verb names a statement in errors about read-only transactions.

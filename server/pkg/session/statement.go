@@ -3,6 +3,7 @@ package session
 import (
 	"github.com/pgzdb/pgz/server/pkg/ast"
 	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/parser"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/planner"
@@ -18,17 +19,20 @@ type statement struct {
 	raw  *ast.RawStmt // nil: an empty query
 
 	// Filled by prepare, again whenever the catalog has changed under it.
-	prepared   bool
-	query      *query.Query
-	paramTypes []uint32
-	declared   []uint32 // parameter types as the client gave them
-	columns    []planner.Column
-	colTypes   []*types.Type
-	plan       *planner.Plan
-	valid      planValidity
-	view       catalog.View
-	prefix     string // of the command tag
-	fromSQL    bool   // made by PREPARE
+	prepared     bool
+	query        *query.Query
+	paramTypes   []uint32
+	declared     []uint32 // parameter types as the client gave them
+	columns      []planner.Column
+	colTypes     []*types.Type
+	plan         *planner.Plan
+	valid        planValidity
+	deps         *catalog.Deps
+	planSettings string
+	prefix       string    // of the command tag
+	fromSQL      bool      // made by PREPARE
+	rowDesc      []byte    // RowDescription for text results
+	idle         *exec.Run // of a point plan, between executions
 }
 
 // isQuery tells a planned statement from a utility one.
@@ -73,7 +77,7 @@ func sameColumns(a, b []planner.Column) bool {
 
 // describeColumns fills in what the statement returns.
 func (s *Session) describeColumns(st *statement) error {
-	st.colTypes = nil
+	st.colTypes, st.rowDesc, st.idle = nil, nil, nil
 	for _, c := range st.columns {
 		t, err := s.typeOf(c.Type)
 		if err != nil {

@@ -205,7 +205,7 @@ func (s *Session) savepoint(name string) error {
 		return outsideBlock("SAVEPOINT")
 	}
 	s.tx.saves = append(s.tx.saves, savepoint{
-		name: name, op: s.nextOp(), settings: s.settings.Mark(), catalog: s.catalogMark(),
+		name: name, op: s.nextOp(), settings: s.settings.Mark(), owned: len(s.owned),
 		readOnly: s.tx.readOnly, portals: s.portalSerial,
 	})
 	return nil
@@ -247,7 +247,8 @@ func (s *Session) rollbackTo(name string) error {
 		}
 	}
 	s.settings.RollbackTo(sp.settings)
-	s.catalogRollbackTo(sp.catalog)
+	s.owned = s.owned[:sp.owned]
+	s.freshView()
 	s.tx.readOnly = sp.readOnly
 	s.tx.saves = s.tx.saves[:i+1]
 	s.tx.block = blockOpen

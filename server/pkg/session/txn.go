@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 )
@@ -47,7 +48,7 @@ type savepoint struct {
 	name     string
 	op       kv.OpNum // first number after it
 	settings int
-	catalog  int
+	owned    int
 	readOnly bool
 	portals  int // serial of the next portal
 }
@@ -82,7 +83,8 @@ func (s *Session) storeTxn() (kv.Txn, error) {
 		if err != nil {
 			return nil, storeError(err)
 		}
-		s.tx.txn = s.srv.catalog.WithImage(txn)
+		s.tx.txn = s.srv.catalog.Image().WithImage(txn)
+		catalog.NoteChanges(s.tx.txn, s.hooks.changing)
 	}
 	return s.tx.txn, nil
 }
@@ -118,12 +120,10 @@ func (s *Session) commitTxn() error {
 		s.endTxn(true)
 		return nil
 	}
-	s.closeTxnPortals(true)
+	s.closeTxnPortals()
 	var err error
 	if s.tx.txn != nil {
-		if err = s.beforeCommit(); err == nil {
-			err = s.commitStore()
-		}
+		err = s.commitStore()
 	}
 	if err != nil {
 		s.rollbackTxn()
@@ -145,7 +145,7 @@ func (s *Session) commitStore() error {
 
 // rollbackTxn ends the transaction without a trace.
 func (s *Session) rollbackTxn() {
-	s.closeTxnPortals(false)
+	s.closeTxnPortals()
 	if s.tx.txn != nil {
 		s.tx.txn.Rollback()
 	}
@@ -162,7 +162,7 @@ func (s *Session) endTxn(committed bool) {
 	} else {
 		s.settings.Rollback()
 	}
-	s.catalogEnd(committed)
+	s.catalogEnd()
 	saves := s.tx.saves[:0]
 	s.tx = txnState{saves: saves}
 }
@@ -173,11 +173,12 @@ func (s *Session) Failed(e *pgerr.Error) {
 	switch s.tx.block {
 	case blockOpen, blockFailed:
 		s.tx.block = blockFailed
-		s.closeTxnPortals(false)
+		s.closeTxnPortals()
 		if s.tx.txn != nil && len(s.tx.saves) == 0 {
 			// Nothing can bring it back: others need not wait for its locks.
 			s.tx.txn.Rollback()
 			s.tx.txn = nil
+			s.catalogEnd()
 		}
 	default:
 		s.rollbackTxn()

@@ -30,6 +30,12 @@ func (s *Session) utility(p *portal) error {
 		p.tag, err = s.discard(n)
 	case *ast.CopyStmt:
 		p.tag, err = s.copyStmt(n, p)
+	case *ast.DeclareCursorStmt:
+		p.tag, err = "DECLARE CURSOR", s.declareStmt(n, p)
+	case *ast.FetchStmt:
+		err = s.fetchStmt(n, p)
+	case *ast.ClosePortalStmt:
+		p.tag, err = s.closeStmt(n)
 	case *ast.LockStmt:
 		p.tag, err = "LOCK TABLE", s.lockStmt(n)
 	case *ast.UnlistenStmt:
@@ -45,7 +51,6 @@ func (s *Session) utility(p *portal) error {
 func unsupportedUtility(n ast.Node) error {
 	names := map[string]string{
 		"ListenStmt": "LISTEN", "NotifyStmt": "NOTIFY", "DoStmt": "DO", "CallStmt": "CALL",
-		"DeclareCursorStmt": "DECLARE CURSOR", "FetchStmt": "FETCH", "ClosePortalStmt": "CLOSE",
 		"CheckPointStmt": "CHECKPOINT", "ConstraintsSetStmt": "SET CONSTRAINTS", "LoadStmt": "LOAD",
 		"AlterSystemStmt": "ALTER SYSTEM",
 	}
@@ -67,6 +72,8 @@ func (s *Session) utilityColumns(n ast.Node) ([]planner.Column, error) {
 		return showColumns(n), nil
 	case *ast.ExplainStmt:
 		return explainColumns(n)
+	case *ast.FetchStmt:
+		return s.fetchColumns(n)
 	case *ast.ExecuteStmt:
 		target := s.prepared[n.Name]
 		if target == nil {
