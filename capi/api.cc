@@ -129,6 +129,17 @@ pgz_status Call::pin_either(const pgz_db* db_handle, const pgz_txn* txn_handle) 
   return pin.as<TxnObject>()->db_token == token(db_handle) ? PGZ_OK : PGZ_INVALID_ARG;
 }
 
+pgz_status Call::pin_db_of(HandleKind kind, uint64_t token) {
+  uint64_t database = 0;
+  {
+    Handles::Pin other;
+    const pgz_status s = Handles::instance().pin(kind, token, Handles::Use::kShared, &other);
+    if (s != PGZ_OK) return s;
+    database = other.as<Object>()->database();
+  }
+  return pin_db_token(database);
+}
+
 pgz_status Call::pin_source(const ReaderObject& reader) {
   return reader.txn == 0 ? pin_db_token(reader.db) : pin_txn(handle<pgz_txn>(reader.txn));
 }

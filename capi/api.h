@@ -20,6 +20,7 @@
 namespace pgz::capi {
 
 struct DbObject final : Object {
+  uint64_t database() const override { return 0; }
   ~DbObject() override;
 
   PosixRuntime runtime;
@@ -29,6 +30,8 @@ struct DbObject final : Object {
 
 // Something that reads through a database or a transaction.
 struct ReaderObject : Object {
+  uint64_t database() const override { return db; }
+
   uint64_t db = 0;
   uint64_t txn = 0;  // 0: none
   std::unique_ptr<Cursor> cursor;
@@ -46,6 +49,8 @@ struct IterObject final : ReaderObject {
 };
 
 struct TxnObject final : Object {
+  uint64_t database() const override { return db_token; }
+
   uint64_t db_token = 0;
   Db* db = nullptr;
   std::shared_ptr<Transaction> txn;
@@ -94,6 +99,8 @@ struct Call {
   pgz_status pin_txn_token(uint64_t token, Handles::Use use);
   // The transaction where there is one, else the database.
   pgz_status pin_either(const pgz_db* db, const pgz_txn* txn);
+  // The database that a handle of another kind belongs to.
+  pgz_status pin_db_of(HandleKind kind, uint64_t token);
   // What a reader reads through.
   pgz_status pin_source(const ReaderObject& reader);
 };
@@ -116,7 +123,8 @@ void write_struct(const T& from, T* to) {
 // Reads one row into the caller's buffer, as pgz_read says.
 pgz_status read_row(Db* db, Transaction* txn, uint64_t snapshot, uint32_t op, Slice key,
                     void* buffer, size_t capacity, pgz_row* row, pgz_error* err);
-// Closes what pgz_txn_free closes.
+// Closes one cursor or iterator, or all of a transaction.
+pgz_status close_reader(HandleKind kind, uint64_t token);
 void close_readers(TxnObject* txn);
 
 inline Slice slice(const void* data, size_t size) {

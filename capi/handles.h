@@ -24,6 +24,8 @@ enum class HandleKind : uint8_t { kDb = 1, kTxn = 2, kCursor = 3, kIter = 4 };
 class Object {
  public:
   virtual ~Object() = default;
+  // Token of the database it belongs to; 0 for a database.
+  virtual uint64_t database() const = 0;
 };
 
 class Handles {

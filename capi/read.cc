@@ -63,6 +63,29 @@ pgz_status read_row(Db* db, Transaction* txn, uint64_t snapshot, uint32_t op, Sl
   return row->kind == PGZ_VERSION_VALUE ? PGZ_OK : PGZ_NOT_FOUND;
 }
 
+pgz_status close_reader(HandleKind kind, uint64_t token) {
+  Call database;
+  pgz_status s = database.pin_db_of(kind, token);
+  if (s != PGZ_OK) return s;
+  uint64_t txn_token = 0;
+  {
+    Handles::Pin pin;
+    s = Handles::instance().pin(kind, token, Handles::Use::kExclusive, &pin);
+    if (s != PGZ_OK) return s;
+    txn_token = pin.as<ReaderObject>()->txn;
+  }
+  Call txn;
+  if (txn_token != 0) {
+    s = txn.pin_txn_token(txn_token, Handles::Use::kExclusive);
+    if (s != PGZ_OK) return s;
+    std::erase(txn.pin.as<TxnObject>()->readers, token);
+  }
+  std::unique_ptr<Object> object;
+  s = Handles::instance().close(kind, token, false, nullptr, &object);
+  object.reset();
+  return s;
+}
+
 void close_readers(TxnObject* txn) {
   std::unique_ptr<Object> reader;
   for (uint64_t token : txn->readers) {
@@ -215,26 +238,8 @@ pgz_status pgz_cursor_fetch(pgz_cursor* cursor, pgz_fetch* fetch, pgz_error* err
 }
 
 pgz_status pgz_cursor_close(pgz_cursor* cursor, pgz_error* err) {
-  return guarded(err, [&] {
-    uint64_t source_token = 0;
-    {
-      Handles::Pin pin;
-      const pgz_status s = Handles::instance().pin(HandleKind::kCursor, token(cursor),
-                                                   Handles::Use::kExclusive, &pin);
-      if (s != PGZ_OK) return report(s, err);
-      source_token = pin.as<CursorObject>()->txn;
-    }
-    Call call;
-    if (source_token != 0) {
-      const pgz_status s = call.pin_txn_token(source_token, Handles::Use::kExclusive);
-      if (s != PGZ_OK) return report(s, err);
-      std::erase(call.pin.as<TxnObject>()->readers, token(cursor));
-    }
-    std::unique_ptr<Object> object;
-    return report(
-        Handles::instance().close(HandleKind::kCursor, token(cursor), false, nullptr, &object),
-        err);
-  });
+  return guarded(err,
+                 [&] { return report(close_reader(HandleKind::kCursor, token(cursor)), err); });
 }
 
 pgz_status pgz_approximate_bytes(pgz_db* db, const void* lower, size_t lower_len, const void* upper,

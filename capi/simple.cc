@@ -203,9 +203,5 @@ pgz_status pgz_iter_next(pgz_iter* iter, const void** key, size_t* key_len, cons
 }
 
 pgz_status pgz_iter_close(pgz_iter* iter, pgz_error* err) {
-  return guarded(err, [&] {
-    std::unique_ptr<Object> object;
-    return report(
-        Handles::instance().close(HandleKind::kIter, token(iter), false, nullptr, &object), err);
-  });
+  return guarded(err, [&] { return report(close_reader(HandleKind::kIter, token(iter)), err); });
 }

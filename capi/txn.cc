@@ -126,13 +126,17 @@ pgz_status pgz_txn_abort(pgz_txn* txn, pgz_error* err) {
 
 pgz_status pgz_txn_free(pgz_txn* txn, pgz_error* err) {
   return guarded(err, [&] {
+    // The database is held until the transaction has let go of it: pgz_close may be under way.
+    Call source;
+    pgz_status s = source.pin_db_of(HandleKind::kTxn, token(txn));
+    if (s != PGZ_OK) return report(s, err);
     std::unique_ptr<Object> object;
-    const pgz_status s =
-        Handles::instance().close(HandleKind::kTxn, token(txn), false, nullptr, &object);
+    s = Handles::instance().close(HandleKind::kTxn, token(txn), false, nullptr, &object);
     if (s != PGZ_OK) return report(s, err);
     auto* held = static_cast<TxnObject*>(object.get());
     close_readers(held);
     held->txn->abort();
+    object.reset();
     return report(PGZ_OK, err);
   });
 }
