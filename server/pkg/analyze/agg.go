@@ -77,7 +77,7 @@ func (ps *pstate) placeAggregate(agg *query.Aggref) error {
 	if agg.Aggfilter != nil {
 		parts = append(parts, agg.Aggfilter)
 	}
-	level, err := ps.aggLevel(parts, agg.Loc)
+	level, err := ps.aggLevel(parts)
 	if err != nil {
 		return err
 	}
@@ -91,9 +91,9 @@ func (ps *pstate) placeAggregate(agg *query.Aggref) error {
 }
 
 // aggLevel is the innermost level the arguments refer to, 0 if they refer to none.
-func (ps *pstate) aggLevel(parts []query.Expr, aggLoc int32) (int, error) {
+func (ps *pstate) aggLevel(parts []query.Expr) (int, error) {
 	minVar, minAgg := -1, -1
-	var aggLoc2 int32 = -1
+	var innerLoc, windowLoc int32 = -1, -1
 	for _, e := range parts {
 		query.WalkLevels(e, func(e query.Expr, level int) bool {
 			switch n := e.(type) {
@@ -101,13 +101,20 @@ func (ps *pstate) aggLevel(parts []query.Expr, aggLoc int32) (int, error) {
 				if l := n.Varlevelsup - level; l >= 0 && (minVar < 0 || l < minVar) {
 					minVar = l
 				}
+			case *query.WindowFunc:
+				if level == 0 && windowLoc < 0 {
+					windowLoc = n.Loc
+				}
 			case *query.Aggref:
 				if l := n.Agglevelsup - level; l >= 0 && (minAgg < 0 || l < minAgg) {
-					minAgg, aggLoc2 = l, n.Loc
+					minAgg, innerLoc = l, n.Loc
 				}
 			}
 			return true
 		})
+	}
+	if windowLoc >= 0 {
+		return 0, errAt(windowLoc, pgerr.GroupingError, "aggregate function calls cannot contain window function calls")
 	}
 	level := 0
 	switch {
@@ -119,7 +126,7 @@ func (ps *pstate) aggLevel(parts []query.Expr, aggLoc int32) (int, error) {
 		level = min(minVar, minAgg)
 	}
 	if minAgg >= 0 && minAgg == level {
-		return 0, errAt(aggLoc2, pgerr.GroupingError, "aggregate function calls cannot be nested")
+		return 0, errAt(innerLoc, pgerr.GroupingError, "aggregate function calls cannot be nested")
 	}
 	return level, nil
 }

@@ -154,7 +154,7 @@ func (ps *pstate) colNameToVarLocal(name string, loc int32) (query.Expr, error) 
 
 // checkTargetlistSRF: grouping by an output column with aggregates or window functions is an error.
 func (ps *pstate) checkTargetlistSRF(te *query.TargetEntry, kind exprKind) error {
-	if kind != kindGroupBy || !ps.hasAggs {
+	if kind != kindGroupBy || !ps.hasAggs && !ps.hasWindowFuncs {
 		return nil
 	}
 	var bad error
@@ -164,6 +164,9 @@ func (ps *pstate) checkTargetlistSRF(te *query.TargetEntry, kind exprKind) error
 		}
 		return bad == nil
 	})
+	if w := windowFuncIn(te.Expr); w != nil && bad == nil {
+		bad = errAt(w.Loc, pgerr.WindowingError, "window functions are not allowed in %s", kind.clauseName())
+	}
 	return bad
 }
 
@@ -348,14 +351,20 @@ func (ps *pstate) addGroupItem(te *query.TargetEntry, list []*query.SortGroupCla
 	return append(list, item), nil
 }
 
-// groupClause resolves GROUP BY.
-func (ps *pstate) groupClause(list []ast.Node, tlist *[]*query.TargetEntry, order []*query.SortGroupClause) ([]*query.SortGroupClause, error) {
+// groupClause resolves GROUP BY, or a window's PARTITION BY, where output names and numbers mean
+// nothing.
+func (ps *pstate) groupClause(list []ast.Node, tlist *[]*query.TargetEntry, order []*query.SortGroupClause,
+	kind exprKind) ([]*query.SortGroupClause, error) {
 	var out []*query.SortGroupClause
 	for _, n := range flattenGroups(list) {
 		if g, ok := n.(*ast.GroupingSet); ok {
 			return nil, unsupported(g.Location, "GROUPING SETS, ROLLUP and CUBE")
 		}
-		te, err := ps.findTarget(n, tlist, kindGroupBy)
+		find := ps.findTarget
+		if kind != kindGroupBy {
+			find = ps.findTargetExpr
+		}
+		te, err := find(n, tlist, kind)
 		if err != nil {
 			return nil, err
 		}

@@ -224,7 +224,7 @@ func (ps *pstate) buildCall(c *call, lastSRF query.Expr) (query.Expr, error) {
 	}
 	switch {
 	case c.fn.Over != nil:
-		return ps.buildWindowFunc(c)
+		return ps.buildWindowFunc(c, lastSRF)
 	case p.Kind == catalog.ProkindAggregate:
 		if ps.lastSRF != lastSRF {
 			return nil, errAt(ps.lastSRF.Location(), pgerr.FeatureNotSupportedCode,

@@ -92,7 +92,7 @@ func (ps *pstate) selectStmt(n *ast.SelectStmt) (*query.Query, error) {
 	if q.SortClause, err = ps.sortClause(n.SortClause, &q.TargetList, kindOrderBy, false); err != nil {
 		return nil, err
 	}
-	if q.GroupClause, err = ps.groupClause(n.GroupClause, &q.TargetList, q.SortClause); err != nil {
+	if q.GroupClause, err = ps.groupClause(n.GroupClause, &q.TargetList, q.SortClause, kindGroupBy); err != nil {
 		return nil, err
 	}
 	q.GroupDistinct = n.GroupDistinct
@@ -157,18 +157,6 @@ func (ps *pstate) takeState(q *query.Query, where query.Expr) {
 	q.JoinTree = &query.FromExpr{Fromlist: ps.joinList, Quals: where}
 	q.HasSubLinks, q.HasAggs, q.HasWindowFuncs = ps.hasSubLinks, ps.hasAggs, ps.hasWindowFuncs
 	q.HasTargetSRFs, q.HasModifyingCTE = ps.hasTargetSRFs, ps.hasModifyingCTE
-}
-
-// buildWindowFunc and windowClause answer for window functions.
-func (ps *pstate) buildWindowFunc(c *call) (query.Expr, error) {
-	return nil, unsupported(c.loc, "a window function")
-}
-
-func (ps *pstate) windowClause(*query.Query) error {
-	if len(ps.windowDefs) > 0 {
-		return unsupported(ps.windowDefs[0].Location, "the WINDOW clause")
-	}
-	return nil
 }
 
 // valuesStmt is VALUES as a statement or subquery.
