@@ -43,15 +43,21 @@ func init() {
 	}
 }
 
-func dateOf(y, m, d int64, valid func(days int64) bool) (int64, error) {
-	year := y
+// astronomical counts -1, which is 1 BC, as year 0.
+func astronomical(y int64) int64 {
 	if y < 0 {
-		year = y + 1 // -1 is 1 BC
+		return y + 1
 	}
+	return y
+}
+
+// dateOf makes a date; shown is the year as an error names it.
+func dateOf(y, m, d, shown int64, valid func(days int64) bool) (int64, error) {
+	year := astronomical(y)
 	if y == 0 || m < 1 || m > 12 || d < 1 || y > 6000000 || y < -6000000 ||
 		d > int64(types.DaysInMonth(int(year), int(m))) {
 		return 0, pgerr.Newf(pgerr.DatetimeFieldOverflow,
-			"date field value out of range: %d-%02d-%02d", year, m, d)
+			"date field value out of range: %d-%02d-%02d", shown, m, d)
 	}
 	days := types.DateToDays(int(year), int(m), int(d))
 	if !valid(days) {
@@ -61,7 +67,7 @@ func dateOf(y, m, d int64, valid func(days int64) bool) (int64, error) {
 }
 
 func makeDate(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
-	return timestamp(dateOf(a[0].Int(), a[1].Int(), a[2].Int(), types.DateInRange))
+	return timestamp(dateOf(a[0].Int(), a[1].Int(), a[2].Int(), astronomical(a[0].Int()), types.DateInRange))
 }
 
 // clockOf is a time of day from its parts.
@@ -79,7 +85,7 @@ func clockOf(h, m int64, sec float64) (int64, error) {
 }
 
 func makeTimestamp(a []data.Datum) (int64, error) {
-	days, err := dateOf(a[0].Int(), a[1].Int(), a[2].Int(), types.DateInRange)
+	days, err := dateOf(a[0].Int(), a[1].Int(), a[2].Int(), a[0].Int(), types.DateInRange)
 	if err != nil {
 		return 0, err
 	}
