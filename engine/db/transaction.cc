@@ -137,7 +137,7 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   CommitRecordBuilder record(db_->runtime().clock->wall_micros());
   record.reserve(weight + 16 * prepared->writes.size() + 64);
   record.begin_drops(prepared->drops->size());
-  for (const KeyRange& drop : *prepared->drops) record.add_drop(drop.begin, drop.end);
+  for (const OpRange& drop : *prepared->drops) record.add_drop(drop.begin, drop.end);
   record.begin_runs(prepared->runs.size());
   for (const RunFile& run : prepared->runs) record.add_run(run);
   record.begin_writes(prepared->writes.size());
@@ -163,7 +163,7 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
 void Transaction::apply(const OwnWrites::Prepared& prepared, MemTableRef* ref) {
   const uint64_t ts = PendingCommit::timestamp();
   Status s;
-  for (const KeyRange& drop : *prepared.drops) {
+  for (const OpRange& drop : *prepared.drops) {
     if (s.is_ok()) s = ref->drop_range(drop.begin, drop.end, ts);
   }
   for (const WriteBuffer::Node* w : prepared.writes) {

@@ -54,7 +54,7 @@ Status OwnWrites::find(Slice key, OpNum read_op, std::string* scratch, OwnVersio
 }
 
 bool OwnWrites::owns_all(Slice begin, Slice end, OpNum read_op) const {
-  for (const KeyRange& range : owned_.all()) {
+  for (const OpRange& range : owned_.all()) {
     if (range.op >= read_op || begin < Slice(range.begin)) continue;
     if (range.end.empty() || (!end.empty() && end <= Slice(range.end))) return true;
   }

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/txn/key_ranges.h"
+#include "engine/txn/op_ranges.h"
 #include "engine/txn/own_iterator.h"
 #include "engine/txn/spilled_runs.h"
 #include "engine/txn/write_buffer.h"
@@ -60,7 +60,7 @@ class OwnWrites {
     std::vector<RunFile> runs;
     std::vector<const WriteBuffer::Node*> writes;
     std::shared_ptr<const WriteBuffer> buffer;  // keeps `writes` alive
-    const std::vector<KeyRange>* drops = nullptr;
+    const std::vector<OpRange>* drops = nullptr;
     uint64_t write_bytes = 0;
   };
   // Files of prepared runs are the caller's to attach or to discard. Not to be used afterwards.
@@ -75,8 +75,8 @@ class OwnWrites {
   const uint64_t spill_bytes_;
   std::shared_ptr<WriteBuffer> buffer_;  // shared with iterators
   SpilledRuns runs_;
-  KeyRanges owned_;
-  KeyRanges drops_;
+  OpRanges owned_;
+  OpRanges drops_;
   uint64_t generation_ = 0;
   Status failed_;
 };

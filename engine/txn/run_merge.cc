@@ -8,9 +8,9 @@
 namespace pgz {
 
 // Runs that lie wholly in a later dropped range go without being read.
-void SpilledRuns::drop_covered(const KeyRanges& drops) {
+void SpilledRuns::drop_covered(const OpRanges& drops) {
   for (auto& run : runs_) {
-    for (const KeyRange& drop : drops.all()) {
+    for (const OpRange& drop : drops.all()) {
       if (run->max_op <= drop.op && drop.covers(run->file.smallest, run->file.largest)) {
         lsm_->discard_run(run->file);
         run.reset();
@@ -21,11 +21,11 @@ void SpilledRuns::drop_covered(const KeyRanges& drops) {
   std::erase(runs_, nullptr);
 }
 
-Status SpilledRuns::must_merge(const WriteBuffer& buffer, const KeyRanges& drops, bool* merge) {
+Status SpilledRuns::must_merge(const WriteBuffer& buffer, const OpRanges& drops, bool* merge) {
   *merge = true;
   for (const auto& run : runs_) {
     if (run->tagged) return Status::ok();
-    for (const KeyRange& drop : drops.all()) {
+    for (const OpRange& drop : drops.all()) {
       if (run->op <= drop.op && drop.meets(run->file.smallest, run->file.largest)) {
         return Status::ok();
       }
@@ -56,8 +56,8 @@ Status SpilledRuns::must_merge(const WriteBuffer& buffer, const KeyRanges& drops
   return Status::ok();
 }
 
-Status SpilledRuns::merge(const std::shared_ptr<const WriteBuffer>& buffer, const KeyRanges& drops,
-                          const KeyRanges& owned, std::vector<RunFile>* files) {
+Status SpilledRuns::merge(const std::shared_ptr<const WriteBuffer>& buffer, const OpRanges& drops,
+                          const OpRanges& owned, std::vector<RunFile>* files) {
   std::vector<std::unique_ptr<OwnSource>> sources;
   PGZ_TRY(add_sources(kOpAll, false, &sources));
   sources.push_back(make_buffer_source(buffer, kOpAll, false));
@@ -85,7 +85,7 @@ Status SpilledRuns::merge(const std::shared_ptr<const WriteBuffer>& buffer, cons
 }
 
 Status SpilledRuns::prepare(const std::shared_ptr<const WriteBuffer>& buffer,
-                            const KeyRanges& drops, const KeyRanges& owned,
+                            const OpRanges& drops, const OpRanges& owned,
                             std::vector<RunFile>* files, bool* merged) {
   *merged = false;
   PGZ_TRY(finish_open());

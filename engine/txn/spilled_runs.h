@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "engine/lsm/lsm.h"
-#include "engine/txn/key_ranges.h"
+#include "engine/txn/op_ranges.h"
 #include "engine/txn/own_iterator.h"
 #include "engine/txn/write_buffer.h"
 
@@ -62,8 +62,8 @@ class SpilledRuns {
   // run's, or runs overlap, were cut or are tagged, all is merged into new runs and *merged is
   // true: then the buffer's writes are in the runs too. Writes in `drops` (numbered at or below
   // them) are left out, deletions in `owned` as well. On ok the files in *files are the caller's.
-  Status prepare(const std::shared_ptr<const WriteBuffer>& buffer, const KeyRanges& drops,
-                 const KeyRanges& owned, std::vector<RunFile>* files, bool* merged);
+  Status prepare(const std::shared_ptr<const WriteBuffer>& buffer, const OpRanges& drops,
+                 const OpRanges& owned, std::vector<RunFile>* files, bool* merged);
 
  private:
   // A plain run still being written; invisible until finished.
@@ -77,10 +77,10 @@ class SpilledRuns {
   Status write_plain(const WriteBuffer& buffer, OpNum op);
   Status write_tagged(const WriteBuffer& buffer, const std::vector<OpNum>& bulk);
   Status reader_of(SpilledRun* run, const RunReader** reader);
-  void drop_covered(const KeyRanges& drops);
-  Status must_merge(const WriteBuffer& buffer, const KeyRanges& drops, bool* merge);
-  Status merge(const std::shared_ptr<const WriteBuffer>& buffer, const KeyRanges& drops,
-               const KeyRanges& owned, std::vector<RunFile>* files);
+  void drop_covered(const OpRanges& drops);
+  Status must_merge(const WriteBuffer& buffer, const OpRanges& drops, bool* merge);
+  Status merge(const std::shared_ptr<const WriteBuffer>& buffer, const OpRanges& drops,
+               const OpRanges& owned, std::vector<RunFile>* files);
 
   Lsm* const lsm_;
   std::vector<std::shared_ptr<SpilledRun>> runs_;

@@ -1,4 +1,4 @@
-// KeyRanges: the key ranges a transaction created (owns) or dropped, each with the number of the
+// OpRanges: the key ranges a transaction created (owns) or dropped, each with the number of the
 // command that did. A handful at most, so a list will do.
 //
 // Threads: one at a time.
@@ -12,7 +12,7 @@
 
 namespace pgz {
 
-struct KeyRange {
+struct OpRange {
   std::string begin;
   std::string end;  // exclusive; empty: to the last key
   OpNum op = 0;
@@ -25,21 +25,21 @@ struct KeyRange {
   }
 };
 
-class KeyRanges {
+class OpRanges {
  public:
   void add(OpNum op, Slice begin, Slice end) {
     ranges_.push_back({std::string(begin), std::string(end), op});
   }
   void cut(OpNum op) {
-    std::erase_if(ranges_, [op](const KeyRange& r) { return r.op >= op; });
+    std::erase_if(ranges_, [op](const OpRange& r) { return r.op >= op; });
   }
   bool empty() const { return ranges_.empty(); }
-  const std::vector<KeyRange>& all() const { return ranges_; }
+  const std::vector<OpRange>& all() const { return ranges_; }
 
   // The highest number below read_op of a range that covers key; 0 if none.
   OpNum newest(Slice key, OpNum read_op) const {
     OpNum newest = 0;
-    for (const KeyRange& r : ranges_) {
+    for (const OpRange& r : ranges_) {
       if (r.op < read_op && r.op > newest && r.covers(key)) newest = r.op;
     }
     return newest;
@@ -47,7 +47,7 @@ class KeyRanges {
   bool covers(Slice key) const { return newest(key, kOpAll) != 0; }
 
  private:
-  std::vector<KeyRange> ranges_;
+  std::vector<OpRange> ranges_;
 };
 
 }  // namespace pgz
