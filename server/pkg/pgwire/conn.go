@@ -18,8 +18,6 @@ type conn struct {
 	out     session.Out
 	surplus bool // one too many: say so after start-up
 	sess    atomic.Pointer[session.Session]
-	stop    atomic.Bool // the server shuts down
-	idle    atomic.Bool // waiting for the client's next message
 
 	// skipping: an error was reported in the extended protocol; everything up
 	// to Sync is passed over.
@@ -50,6 +48,9 @@ func (c *conn) run() {
 	}
 	c.sess.Store(s)
 	defer s.Close()
+	if c.srv.stopping() {
+		c.shutdown() // it may have come while start-up held the deadline
+	}
 	if err := c.serve(s); err != nil {
 		c.out.Error(fatal(pgerr.From(err)))
 	}
@@ -71,13 +72,15 @@ func (c *conn) recover() {
 
 // shutdown tells the connection that the server stops; called from outside.
 func (c *conn) shutdown() {
-	c.stop.Store(true)
 	if s := c.sess.Load(); s != nil {
 		s.Terminate(pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command"))
 	}
-	// A read that is under way, or the next one, ends at once.
-	_ = c.nc.SetReadDeadline(time.Now())
+	c.hangUp()
 }
+
+// hangUp ends the read that is under way, or the next one, at once; the loop
+// then finds out why. Called from outside.
+func (c *conn) hangUp() { _ = c.nc.SetReadDeadline(time.Now()) }
 
 // serve is the message loop. An error it returns ends the connection and is
 // reported as FATAL; nil is the client's own farewell.
@@ -87,14 +90,16 @@ func (c *conn) serve(s *session.Session) error {
 			if c.out.Flush() != nil {
 				return nil
 			}
-			if err := c.pause(s); err != nil {
+			c.pause(s)
+			// Asked after the deadline is set: a later hangUp overrides it.
+			if err := s.Ending(); err != nil {
 				return err
 			}
 		}
 		kind, msg, err := c.in.message()
 		if err == errGone {
-			if c.stop.Load() {
-				return pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command")
+			if err := s.Ending(); err != nil {
+				return err
 			}
 			return c.timeout(s)
 		}
@@ -107,21 +112,20 @@ func (c *conn) serve(s *session.Session) error {
 		if err := c.handle(s, kind, msg); err != nil {
 			return err
 		}
-		if c.stop.Load() {
-			return pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command")
+		if err := s.Ending(); err != nil {
+			return err
 		}
 	}
 }
 
 // pause prepares for a wait on the client: idle timeouts become a deadline.
-func (c *conn) pause(s *session.Session) error {
+func (c *conn) pause(s *session.Session) {
 	if d := s.IdleTimeout(); d > 0 {
 		_ = c.nc.SetReadDeadline(time.Now().Add(d))
 	} else if s.HadDeadline {
 		_ = c.nc.SetReadDeadline(time.Time{})
 	}
 	s.HadDeadline = s.IdleTimeout() > 0
-	return nil
 }
 
 // timeout tells a client that took too long from one that is gone.

@@ -82,7 +82,7 @@ func (c *conn) open(version uint32, packet []byte) (*session.Session, error) {
 	if version&0xFFFF > 0 || len(unknown) > 0 {
 		c.out.Send(&pgproto3.NegotiateProtocolVersion{UnrecognizedOptions: unknown})
 	}
-	info.Out, info.Copy = &c.out, c
+	info.Out, info.Copy, info.HangUp = &c.out, c, c.hangUp
 	s, err := c.srv.cfg.Sessions.Open(info)
 	if err != nil {
 		return nil, err

@@ -106,6 +106,16 @@ func (i *interrupt) terminate(e *pgerr.Error) {
 	i.close(e)
 }
 
+// ending returns what terminate was given, nil before.
+func (i *interrupt) ending() *pgerr.Error {
+	if i.err.Load() == nil {
+		return nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.final
+}
+
 func (i *interrupt) close(e *pgerr.Error) {
 	if i.closed {
 		return

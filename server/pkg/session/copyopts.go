@@ -34,7 +34,7 @@ func copyOptionsOf(n *ast.CopyStmt) (*copyOptions, error) {
 			return nil, pgerr.New(pgerr.SyntaxError, "conflicting or redundant options").AtByte(d.Location)
 		}
 		seen[d.Defname] = true
-		text := defText(d)
+		text := ast.DefElemText(d)
 		var err error
 		switch d.Defname {
 		case "format":
@@ -83,29 +83,11 @@ func copyOptionsOf(n *ast.CopyStmt) (*copyOptions, error) {
 	return o, o.check(n, delim)
 }
 
-// defText is the text of an option's value.
-func defText(d *ast.DefElem) string {
-	switch v := d.Arg.(type) {
-	case *ast.String:
-		return v.Sval
-	case *ast.Integer:
-		return itoa(int(v.Ival))
-	case *ast.Float:
-		return v.Fval
-	case *ast.Boolean:
-		if v.Boolval {
-			return "true"
-		}
-		return "false"
-	}
-	return ""
-}
-
 func defBool(d *ast.DefElem) (bool, error) {
 	if d.Arg == nil {
 		return true, nil
 	}
-	if b, ok := settings.ParseBool(defText(d)); ok {
+	if b, ok := settings.ParseBool(ast.DefElemText(d)); ok {
 		return b, nil
 	}
 	return false, pgerr.Newf(pgerr.SyntaxError, "%s requires a Boolean value", d.Defname)
@@ -123,7 +105,7 @@ func defNames(d *ast.DefElem) (names []string, all bool) {
 }
 
 func (o *copyOptions) setHeader(n *ast.CopyStmt, d *ast.DefElem) error {
-	text := defText(d)
+	text := ast.DefElemText(d)
 	if strings.EqualFold(text, "match") {
 		if !n.IsFrom {
 			return pgerr.New(pgerr.FeatureNotSupportedCode, `cannot use "match" with HEADER in COPY TO`)

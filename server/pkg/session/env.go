@@ -85,26 +85,6 @@ func (s *Session) TerminateBackend(pid int32) (bool, error) {
 	return true, nil
 }
 
-// NextVal implements expr.Env.
-func (s *Session) NextVal(*expr.Ctx, uint32) (int64, error) {
-	return 0, pgerr.FeatureNotSupported("nextval")
-}
-
-// CurrVal implements expr.Env.
-func (s *Session) CurrVal(*expr.Ctx, uint32) (int64, error) {
-	return 0, pgerr.FeatureNotSupported("currval")
-}
-
-// SetVal implements expr.Env.
-func (s *Session) SetVal(*expr.Ctx, uint32, int64, bool) error {
-	return pgerr.FeatureNotSupported("setval")
-}
-
-// LastVal implements expr.Env.
-func (s *Session) LastVal(*expr.Ctx) (int64, error) {
-	return 0, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "lastval is not yet defined in this session")
-}
-
 // advisoryTag names an advisory lock: PostgreSQL keeps one key and two keys
 // apart.
 func (s *Session) advisoryTag(k expr.AdvisoryKey) kv.ObjectTag {

@@ -51,6 +51,9 @@ type Startup struct {
 	ClientPort     int
 	Out            *Out
 	Copy           CopySource
+	// HangUp makes the connection look at once whether it is to end; it may be
+	// called from any goroutine.
+	HangUp func()
 }
 
 // CopySource is where COPY FROM STDIN reads.
@@ -82,7 +85,7 @@ func NewServer(opts Options) (*Server, error) {
 // Open starts a client's session. Its errors end the connection.
 func (srv *Server) Open(info Startup) (*Session, error) {
 	s := &Session{
-		srv: srv, out: info.Out, copySource: info.Copy,
+		srv: srv, out: info.Out, copySource: info.Copy, hangUp: info.HangUp,
 		prepared: map[string]*statement{}, portals: map[string]*portal{},
 		clientHost: info.ClientHost, clientPort: info.ClientPort,
 		startedAt: time.Now(),

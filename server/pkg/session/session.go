@@ -102,6 +102,14 @@ func (s *Session) CancelKey() (pid int32, key uint32) { return s.pid, s.cancelKe
 // called from outside.
 func (s *Session) Terminate(e *pgerr.Error) { s.intr.terminate(e) }
 
+// Ending returns the error the session is to end with, nil while it goes on.
+func (s *Session) Ending() error {
+	if e := s.intr.ending(); e != nil {
+		return e
+	}
+	return nil
+}
+
 // Close ends the session: its transaction is rolled back. It may be called
 // again.
 func (s *Session) Close() {

@@ -78,12 +78,34 @@ func sameColumns(a, b []planner.Column) bool {
 // describeColumns fills in what the statement returns.
 func (s *Session) describeColumns(st *statement) error {
 	st.colTypes, st.rowDesc, st.idle = nil, nil, nil
-	for _, c := range st.columns {
+	for i := range st.columns {
+		c := &st.columns[i]
+		if err := s.baseType(c); err != nil {
+			return err
+		}
 		t, err := s.typeOf(c.Type)
 		if err != nil {
 			return err
 		}
 		st.colTypes = append(st.colTypes, t)
+	}
+	return nil
+}
+
+// baseType replaces a domain by the type below it: clients see no domains.
+func (s *Session) baseType(c *planner.Column) error {
+	for types.Get(c.Type) == nil {
+		d, err := s.view().Type(c.Type)
+		if err != nil {
+			return storeError(err)
+		}
+		if d == nil || d.Type != 'd' {
+			return nil
+		}
+		if c.Typmod < 0 {
+			c.Typmod = d.Typmod
+		}
+		c.Type = d.BaseType
 	}
 	return nil
 }
