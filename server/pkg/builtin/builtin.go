@@ -6,6 +6,7 @@ import (
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/aggregates"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/arith"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/arrays"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/bytefn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/catfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/compare"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/datefn"

@@ -64,8 +64,12 @@ func getIndexdef(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	}
 	var exprs []query.Expr
 	if len(ix.Exprs) > 0 {
-		if exprs, err = query.DecodeExprs(ix.Exprs); err != nil {
+		list, err := query.DecodeExpr(ix.Exprs)
+		if err != nil {
 			return data.Null, err
+		}
+		if row, ok := list.(*query.RowExpr); ok {
+			exprs = row.Args
 		}
 	}
 	w := &indexWriter{c: c, ix: ix, table: t, exprs: exprs, pretty: pretty(a, 2)}
