@@ -12,4 +12,5 @@ import (
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/datefn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/numfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/textfn"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/windowfn"
 )
