@@ -189,7 +189,7 @@ func (w *writer) field(n *node) error {
 		w.number(n, w.day, 2, false)
 		return nil
 	case n.field == fDDD && w.isInterval:
-		w.number(n, w.day+(w.year*12+w.month)*30, 3, true)
+		w.number(n, w.day+(w.year*12+w.month)*30, 3, false)
 		return nil
 	case n.field == fRM:
 		return w.roman(n)
@@ -294,11 +294,15 @@ func (w *writer) yearField(n *node) bool {
 
 func (w *writer) roman(n *node) error {
 	m := w.month
-	if m == 0 && !(w.isInterval && w.year != 0) {
+	switch {
+	case m == 0 && w.year == 0:
 		return nil
-	}
-	if m <= 0 {
-		m += 12
+	case m == 0 && w.year > 0:
+		m = 12
+	case m == 0:
+		m = 1
+	case m < 0: // counted from the year's end
+		m += 13
 	}
 	s := romanMonths[m]
 	if n.lower {
@@ -310,13 +314,25 @@ func (w *writer) roman(n *node) error {
 
 func (w *writer) intervalField(n *node) error {
 	switch n.field {
-	case fWW, fW, fJ, fQ:
-		if n.field == fWW {
-			w.number(n, (w.day-1)/7+1, 2, true)
-			return nil
-		}
+	case fWW:
+		w.number(n, (w.day-1)/7+1, 2, true)
+	case fJ:
+		w.plain(n, looseJulian(w.year, w.month, w.day))
+	default:
+		return errForInterval()
 	}
-	return errForInterval()
+	return nil
+}
+
+// looseJulian is the Julian day of a date whose parts may be out of range, in 32 bits.
+func looseJulian(y, m, d int64) int64 {
+	if m > 2 {
+		m, y = m+1, y+4800
+	} else {
+		m, y = m+13, y+4799
+	}
+	c := y / 100
+	return int64(int32(y*365 - 32167 + y/4 - c + c/4 + 7834*m/256 + d))
 }
 
 func (w *writer) dateField(n *node) {
