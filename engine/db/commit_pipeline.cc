@@ -70,6 +70,17 @@ Status CommitPipeline::append(std::shared_ptr<PendingCommit> pending, Slice reco
   return Status::ok();
 }
 
+// One record is one entry of the memtable queue: with runs the rest of the commit goes to theirs.
+Status CommitPipeline::reserve(const std::vector<RunFile>& runs, const PendingCommit& commit,
+                               MemTableRef* ref) {
+  if (runs.empty()) {
+    *ref = lsm_->reserve_active(commit.lsn_end_);
+    return Status::ok();
+  }
+  PGZ_ASSIGN(*ref, lsm_->ingest(runs, commit.ts_, commit.lsn_end_));
+  return Status::ok();
+}
+
 Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecordBuilder* record,
                               const std::vector<RunFile>& runs, bool asynchronous,
                               MemTableRef* ref) {
@@ -86,8 +97,7 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
       s = append(commit, record->bytes(), asynchronous);
       if (s.is_ok()) {
         last_ts_ = ts;
-        if (!runs.empty()) behind = lsm_->ingest(runs, ts, commit->lsn_end_);
-        if (behind.is_ok()) *ref = lsm_->reserve_active(commit->lsn_end_);
+        behind = reserve(runs, *commit, ref);
       }
     }
   }

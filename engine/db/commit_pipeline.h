@@ -114,6 +114,8 @@ class CommitPipeline {
   void acknowledge_applied();
   void finish_all(const Finished& commits, const Status& outcome);
   Status refused() const PGZ_REQUIRES(append_mu_);
+  Status reserve(const std::vector<RunFile>& runs, const PendingCommit& commit, MemTableRef* ref)
+      PGZ_REQUIRES(append_mu_);
   Status append(std::shared_ptr<PendingCommit> pending, Slice record, bool asynchronous)
       PGZ_REQUIRES(append_mu_);
 

@@ -13,15 +13,6 @@ namespace {
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kFlushOnCloseBytes = kMiB;  // less is replayed at once by the next open
 
-template <class T>
-uint64_t approximate(const T& lsm, Slice lower, Slice upper) {
-  if constexpr (requires { lsm.approximate_bytes(lower, upper); }) {
-    return lsm.approximate_bytes(lower, upper);
-  } else {
-    return 0;
-  }
-}
-
 }  // namespace
 
 DbOptions DbOptions::resolved() const {
@@ -138,7 +129,7 @@ DbStats Db::stats() const {
 }
 
 uint64_t Db::approximate_bytes(Slice lower, Slice upper) const {
-  return approximate(*lsm_, lower, upper);
+  return lsm_->approximate_bytes(lower, upper);
 }
 
 }  // namespace pgz

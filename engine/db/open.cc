@@ -48,7 +48,9 @@ class Replay final : public CommitVisitor {
     return Status::ok();
   }
   Status runs(std::vector<RunFile> runs) override {
-    return lsm_->ingest(std::move(runs), ts_, lsn_end_);
+    PGZ_ASSIGN(ref_, lsm_->ingest(std::move(runs), ts_, lsn_end_));
+    have_ref_ = true;
+    return put_drops();
   }
   Status write(Kind kind, Slice key, Slice value) override {
     PGZ_TRY(reserve());
@@ -57,11 +59,14 @@ class Replay final : public CommitVisitor {
   Status end() override { return reserve(); }
 
  private:
-  // As when it was committed: the runs are queued before the memtable is chosen.
+  // As when it was committed: one record, one entry of the memtable queue.
   Status reserve() {
     if (have_ref_) return Status::ok();
     have_ref_ = true;
     ref_ = lsm_->reserve_active(lsn_end_);
+    return put_drops();
+  }
+  Status put_drops() {
     for (const auto& [begin, end] : drops_) PGZ_TRY(ref_.drop_range(begin, end, ts_));
     drops_.clear();
     return Status::ok();
