@@ -21,8 +21,9 @@
 //   - No upfront memory: an idle, empty store costs well under a megabyte beyond its threads.
 //
 // Errors: a failed manifest write or a table that cannot be read stops background work for good:
-// on_failed is called once, background_status() tells, writers get it from admit(). A full disk does
-// not: the flush is retried and admit() returns kNoSpace once memory for unflushed data runs out.
+// on_failed is called once, background_status() tells, writers get it from admit(). A full disk
+// does not: the flush is retried and admit() returns kNoSpace once memory for unflushed data runs
+// out.
 #pragma once
 
 #include <cstdint>
@@ -121,9 +122,9 @@ struct LsmStats {
   uint64_t range_drops = 0;
   uint64_t flushes = 0;
   uint64_t merges = 0;
-  uint64_t flushed_bytes = 0;       // table bytes written by flushes
-  uint64_t merged_bytes = 0;        // table bytes written by merges
-  uint64_t stall_micros = 0;        // time writers spent in admit()
+  uint64_t flushed_bytes = 0;  // table bytes written by flushes
+  uint64_t merged_bytes = 0;   // table bytes written by merges
+  uint64_t stall_micros = 0;   // time writers spent in admit()
   uint64_t cache_usage_bytes = 0;
   uint64_t cache_hits = 0;
   uint64_t cache_misses = 0;
@@ -176,14 +177,16 @@ class Lsm {
   void shutdown();
 
   // --- writes; see the top of this file
-  // May wait: for memory, or to slow writers down when level 0 grows. `bytes` is about to be written.
+  // May wait: for memory, or to slow writers down when level 0 grows. `bytes` is about to be
+  // written.
   Status admit(uint64_t bytes);
   MemTableRef reserve_active(uint64_t lsn_end);
   // Seals the active memtable if it holds anything.
   void rotate();
-  // Queues the runs as one entry, committed at `ts`. kNotFound or kCorruption when a file is missing
+  // Queues the runs as one entry, committed at `ts`; the next reserve_active joins it, so that the
+  // rest of the same record is flushed with them. kNotFound or kCorruption when a file is missing
   // or not what it was (replay).
-  Status ingest(std::vector<RunFile> runs, uint64_t ts, uint64_t lsn_end);
+  Result<MemTableRef> ingest(std::vector<RunFile> runs, uint64_t ts, uint64_t lsn_end);
 
   // --- reads; any thread, no outer lock
   // kNotFound when no value is visible; *version_ts and *kind (may be null) then tell of a
@@ -198,6 +201,10 @@ class Lsm {
   // [lower, upper); an empty upper means no bound. The iterator must not outlive the Lsm.
   std::unique_ptr<UserIterator> new_iterator(uint64_t read_ts, Slice lower, Slice upper) const;
 
+  // Roughly the bytes that [lower, upper) takes in tables and runs; an empty upper means no bound.
+  // A table that straddles a bound counts half. Memtables are counted by a sample of their keys.
+  uint64_t approximate_bytes(Slice lower, Slice upper) const;
+
   // --- runs of transactions
   Result<std::unique_ptr<RunWriter>> new_run();
   // Reads a finished, not yet ingested run (a transaction reading its own writes).
@@ -205,11 +212,12 @@ class Lsm {
   // Removes the file of a run that will not be ingested.
   void discard_run(const RunFile& run);
 
-  // --- counters: values as of the newest call; durable through the caller's log record, kept in
-  // the manifest once the log is recycled. Call in log order.
+  // --- counters: values as of the newest call; durable through the caller's log record, and kept
+  // in the manifest once the tables of that log position are. Set and erase in log order (under the
+  // append mutex); `lsn_end` is where their record ends, 0 when a reserve_active covers it.
   std::optional<uint64_t> counter(Slice name) const;
-  void set_counter(Slice name, uint64_t next);
-  void erase_counter(Slice name);
+  void set_counter(Slice name, uint64_t next, uint64_t lsn_end = 0);
+  void erase_counter(Slice name, uint64_t lsn_end = 0);
   std::map<std::string, uint64_t> counters() const;
 
   // --- background work on demand

@@ -49,8 +49,8 @@ struct FileMeta {
 
 // One atomic change of the store's shape.
 struct VersionEdit {
-  std::vector<std::pair<int, FileMeta>> added;        // level, file
-  std::vector<std::pair<int, uint64_t>> removed;      // level, file number
+  std::vector<std::pair<int, FileMeta>> added;    // level, file
+  std::vector<std::pair<int, uint64_t>> removed;  // level, file number
   std::vector<RangeDrop> drops_added;
   std::vector<RangeDrop> drops_removed;
   std::vector<std::pair<std::string, uint64_t>> counters;

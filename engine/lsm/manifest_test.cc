@@ -109,7 +109,10 @@ TEST(VersionEdit, AnyBytesAreRefusedOrRead) {
 
 class ManifestTest : public ::testing::Test {
  public:
-  ManifestTest() : io_(5), rng_(9) { runtime_.io = &io_; runtime_.rng = &rng_; }
+  ManifestTest() : io_(5), rng_(9) {
+    runtime_.io = &io_;
+    runtime_.rng = &rng_;
+  }
 
   std::unique_ptr<Manifest> create(uint64_t slot_bytes = 64 * 1024) {
     auto made = Manifest::create(runtime_, "m", {kUuid, slot_bytes});

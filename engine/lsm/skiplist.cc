@@ -61,8 +61,8 @@ SkipList::SkipList() : head_(make_node(Slice(), 0, Slice(), kMaxHeight)) {}
 SkipList::Node* SkipList::make_node(Slice user_key, uint64_t trailer, Slice value, int height) {
   static_assert(sizeof(Node) <= sizeof(Node::Links));
   const size_t key_bytes = user_key.size() + kTrailerBytes;
-  const size_t bytes = sizeof(Node::Links) + sizeof(std::atomic<Node*>) * height + key_bytes +
-                       value.size();
+  const size_t bytes =
+      sizeof(Node::Links) + sizeof(std::atomic<Node*>) * height + key_bytes + value.size();
   Node* node = new (arena_.allocate_aligned(bytes)) Node;
   node->key_bytes = static_cast<uint32_t>(key_bytes);
   node->value_bytes = static_cast<uint32_t>(value.size());
@@ -121,9 +121,8 @@ bool SkipList::insert(Slice user_key, uint64_t trailer, Slice value) {
   for (int level = 0; level < height; level++) {
     for (;;) {
       node->links()[level].store(at[level], std::memory_order_relaxed);
-      if (below[level]->links()[level].compare_exchange_strong(at[level], node,
-                                                               std::memory_order_release,
-                                                               std::memory_order_relaxed)) {
+      if (below[level]->links()[level].compare_exchange_strong(
+              at[level], node, std::memory_order_release, std::memory_order_relaxed)) {
         break;
       }
       find_on_level(user_key, trailer, level, below[level], &below[level], &at[level]);

@@ -27,11 +27,11 @@ class SkipList {
   bool insert(Slice user_key, uint64_t trailer, Slice value);
 
   const Node* first() const;
-  const Node* last() const;                            // null: empty
-  const Node* at_or_after(Slice internal_key) const;   // null: none
+  const Node* last() const;                           // null: empty
+  const Node* at_or_after(Slice internal_key) const;  // null: none
   // The same for (user key, trailer), not joined.
   const Node* at_or_after(Slice user_key, uint64_t trailer) const;
-  const Node* before(Slice internal_key) const;        // last node below; null: none
+  const Node* before(Slice internal_key) const;  // last node below; null: none
   static const Node* next(const Node* node);
   static Slice key(const Node* node);  // internal key
   static Slice value(const Node* node);

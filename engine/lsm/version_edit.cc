@@ -96,16 +96,23 @@ bool decode_field(uint32_t tag, Slice body, VersionEdit* edit) {
       auto& [level, number] = edit->removed.emplace_back();
       return get_level(&body, &level) && get_varint64(&body, &number) && body.empty();
     }
-    case kDropAdded: return decode_drop(body, &edit->drops_added.emplace_back());
-    case kDropRemoved: return decode_drop(body, &edit->drops_removed.emplace_back());
+    case kDropAdded:
+      return decode_drop(body, &edit->drops_added.emplace_back());
+    case kDropRemoved:
+      return decode_drop(body, &edit->drops_removed.emplace_back());
     case kCounter: {
       auto& [name, next] = edit->counters.emplace_back();
       return get_varint64(&body, &next) && get_string(&body, &name) && body.empty();
     }
-    case kCounterErased: edit->counters_erased.emplace_back(body); return true;
-    case kFlushedLsn: return decode_number(body, &edit->flushed_lsn);
-    case kLastTs: return decode_number(body, &edit->last_ts);
-    default: return decode_number(body, &edit->next_file_number);
+    case kCounterErased:
+      edit->counters_erased.emplace_back(body);
+      return true;
+    case kFlushedLsn:
+      return decode_number(body, &edit->flushed_lsn);
+    case kLastTs:
+      return decode_number(body, &edit->last_ts);
+    default:
+      return decode_number(body, &edit->next_file_number);
   }
 }
 

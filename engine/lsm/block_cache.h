@@ -1,0 +1,41 @@
+// Joins the table reader's BlockCache to the cache room.
+#pragma once
+
+#include <memory>
+
+#include "engine/cache/cache.h"
+#include "engine/sst/block_cache.h"
+
+namespace pgz {
+
+class TableBlockCache final : public BlockCache {
+ public:
+  explicit TableBlockCache(uint64_t capacity_bytes) : cache_(capacity_bytes) {}
+
+  Pin lookup(uint64_t table_id, uint64_t offset) override {
+    return pin(cache_.lookup({table_id, offset}));
+  }
+  Pin insert(uint64_t table_id, uint64_t offset, std::unique_ptr<BlockContents> block) override {
+    const uint64_t charge = block->size + sizeof(Object);
+    return pin(
+        cache_.insert({table_id, offset}, std::make_unique<Object>(std::move(block)), charge));
+  }
+  void release(void* handle) override { cache_.release(static_cast<Cache::Entry*>(handle)); }
+
+  void set_capacity(uint64_t capacity_bytes) { cache_.set_capacity(capacity_bytes); }
+  CacheStats stats() const { return cache_.stats(); }
+
+ private:
+  struct Object final : CacheObject {
+    explicit Object(std::unique_ptr<BlockContents> b) : block(std::move(b)) {}
+    std::unique_ptr<BlockContents> block;
+  };
+  static Pin pin(Cache::Entry* entry) {
+    if (entry == nullptr) return {};
+    return {static_cast<Object*>(Cache::object(entry))->block.get(), entry};
+  }
+
+  Cache cache_;
+};
+
+}  // namespace pgz

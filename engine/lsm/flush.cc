@@ -1,0 +1,178 @@
+// Flushing: the oldest entry of the queue becomes tables once the log is durable behind it.
+#include <utility>
+
+#include "engine/lsm/lsm_rep.h"
+#include "engine/lsm/table_output.h"
+#include "engine/lsm/version_filter.h"
+
+namespace pgz {
+
+namespace {
+
+constexpr uint64_t kRetryMicros = 100'000;  // between attempts on a full disk
+
+}  // namespace
+
+// The oldest entry, if nobody writes to it any more.
+std::shared_ptr<MemTableHandle> Lsm::Rep::next_to_flush() {
+  if (queue.size() < 2) return nullptr;
+  const std::shared_ptr<MemTableHandle>& oldest = queue.back();
+  return oldest->writers.load(std::memory_order_acquire) == MemTableHandle::kSealed ? oldest
+                                                                                    : nullptr;
+}
+
+bool Lsm::Rep::flush_can_proceed() { return next_to_flush() != nullptr; }
+
+// Tables end between user keys only, so that a level-0 table holds all of a key's versions or none.
+Status Lsm::Rep::write_memtable(const MemTableHandle& entry, std::vector<TableRef>* tables) {
+  VersionFilter filter(options.boundaries(), entry.table.drops(), false);
+  TableOptions table_options;
+  table_options.block_bytes = options.block_bytes;
+  std::unique_ptr<TableOutput> output;
+  const auto finish = [&]() -> Status {
+    if (output == nullptr) return Status::ok();
+    FileMeta meta;
+    PGZ_TRY(output->finish(&meta));
+    output.reset();
+    flushed_bytes += meta.file_bytes;
+    PGZ_ASSIGN(TableRef table, open_table(meta));
+    tables->push_back(std::move(table));
+    return Status::ok();
+  };
+  std::string last_key;
+  const std::unique_ptr<Iterator> it = entry.table.new_iterator();
+  for (it->seek_to_first(); it->valid(); it->next()) {
+    const Slice key = it->key();
+    if (!filter.keep(key)) continue;
+    const bool same_key = output != nullptr && user_key_of(key) == Slice(last_key);
+    if (output != nullptr && !same_key && output->estimated_bytes() >= options.table_file_bytes) {
+      PGZ_TRY(finish());
+    }
+    if (output == nullptr) {
+      output = std::make_unique<TableOutput>(runtime.io, sst_dir, new_file_number(), table_options);
+      PGZ_TRY(output->open());
+    }
+    PGZ_TRY(output->add(key, it->value()));
+    last_key.assign(user_key_of(key));
+  }
+  PGZ_TRY(it->status());
+  return finish();
+}
+
+// Runs sink to level 1 where nothing overlapping lies above or in it, nor is being merged there.
+int Lsm::Rep::level_for_run(const Version& now, const MemTableHandle& entry, const Table& run) {
+  const FileMeta& meta = run.meta();
+  bool sinks = now.overlapping(0, meta.smallest, meta.largest).empty() &&
+               now.overlapping(1, meta.smallest, meta.largest).empty();
+  for (const TableRange& range : merging) {
+    sinks = sinks && !run.overlaps(range.smallest, range.largest);
+  }
+  for (const TableRef& other : entry.runs) {
+    sinks = sinks &&
+            (other.get() == &run || !run.overlaps(other->meta().smallest, other->meta().largest));
+  }
+  return sinks ? 1 : 0;
+}
+
+// One edit for the whole entry: its runs, what its memtable became (newer, so added last), drops
+// and counters.
+Status Lsm::Rep::commit_flush(const MemTableHandle& entry, const std::vector<TableRef>& tables) {
+  MutexLock lock(&manifest_mutex);
+  std::shared_ptr<const Version> now;
+  {
+    MutexLock state_lock(&mutex);
+    now = version;
+  }
+  VersionEdit edit;
+  uint64_t last_ts = std::max(manifest->state().last_ts, entry.table.max_ts());
+  for (const TableRef& run : entry.runs) {
+    edit.added.emplace_back(level_for_run(*now, entry, *run), run->meta());
+    last_ts = std::max(last_ts, run->meta().max_ts);
+  }
+  for (const TableRef& table : tables) edit.added.emplace_back(0, table->meta());
+  edit.drops_added = entry.table.drops();
+  for (const RangeDrop& drop : edit.drops_added) last_ts = std::max(last_ts, drop.ts);
+  for (const auto& [name, next] : entry.counters) {
+    if (next) {
+      edit.counters.emplace_back(name, *next);
+    } else {
+      edit.counters_erased.push_back(name);
+    }
+  }
+  edit.flushed_lsn = entry.lsn_end;
+  edit.last_ts = last_ts;
+  std::vector<TableRef> opened = entry.runs;
+  opened.insert(opened.end(), tables.begin(), tables.end());
+  return commit_edit(std::move(edit), std::move(opened), &entry);
+}
+
+Status Lsm::Rep::flush_entry(const std::shared_ptr<MemTableHandle>& entry) {
+  PGZ_TRY(options.wait_durable(entry->lsn_end));
+  std::vector<TableRef> tables;
+  const Status written = write_memtable(*entry, &tables);
+  if (!written.is_ok()) {
+    for (const TableRef& table : tables) table->set_obsolete();
+    return written;
+  }
+  PGZ_TRY(commit_flush(*entry, tables));
+  flushes++;
+  if (options.on_flushed) options.on_flushed(entry->lsn_end);
+  return Status::ok();
+}
+
+// Flushes everything that can be. kNoSpace is passed on and remembered; other failures are final.
+Status Lsm::Rep::flush_all() {
+  MutexLock one_at_a_time(&flush_mutex);
+  for (;;) {
+    std::shared_ptr<MemTableHandle> entry;
+    {
+      MutexLock lock(&mutex);
+      PGZ_TRY(background);
+      entry = next_to_flush();
+    }
+    if (entry == nullptr) return Status::ok();
+    const Status flushed = flush_entry(entry);
+    {
+      MutexLock lock(&mutex);
+      no_space = flushed.is(Code::kNoSpace);
+      progress.notify_all();
+    }
+    if (flushed.is_ok()) continue;
+    if (!flushed.is(Code::kNoSpace)) fail(flushed);
+    return flushed;
+  }
+}
+
+void Lsm::Rep::flush_loop() {
+  for (;;) {
+    {
+      MutexLock lock(&mutex);
+      while (!stopping && background.is_ok() && !flush_can_proceed()) flush_work.wait(&mutex);
+      if (stopping || !background.is_ok()) return;
+    }
+    if (flush_all().is(Code::kNoSpace)) {
+      MutexLock lock(&mutex);
+      if (!stopping) flush_work.wait_for(&mutex, kRetryMicros);
+    }
+  }
+}
+
+Status Lsm::flush_now() {
+  Rep& rep = *rep_;
+  uint64_t wanted = 0;
+  {
+    MutexLock lock(&rep.mutex);
+    wanted = rep.sealed_total;
+  }
+  for (;;) {
+    PGZ_TRY(rep.flush_all());
+    MutexLock lock(&rep.mutex);
+    if (rep.flushed_total >= wanted) return Status::ok();
+    PGZ_TRY(rep.background);
+    if (rep.stopping) return Status::make(Code::kClosed, "the store is being shut down");
+    // A sealed memtable has writers left.
+    if (!rep.flush_can_proceed()) rep.progress.wait_for(&rep.mutex, kRetryMicros);
+  }
+}
+
+}  // namespace pgz

@@ -1,0 +1,370 @@
+// Opening and closing, and the write side: reservations, rotation, ingestion, counters, admission.
+#include "engine/lsm/lsm.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <utility>
+
+#include "engine/lsm/lsm_rep.h"
+
+namespace pgz {
+
+namespace {
+
+constexpr uint32_t kSealed = MemTableHandle::kSealed;
+
+// The number in "<number>.sst"; 0 for other names.
+uint64_t table_number(const std::string& name) {
+  const size_t dot = name.rfind(".sst");
+  uint64_t number = 0;
+  if (dot == std::string::npos || dot + 4 != name.size()) return 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + dot, number);
+  return error == std::errc() && end == name.data() + dot ? number : 0;
+}
+
+Status check_options(const LsmOptions& options) {
+  if (!options.wait_durable || !options.boundaries) {
+    return Status::make(Code::kInvalidArgument, "lsm options lack a callback");
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+Lsm::Rep::Rep(const Runtime& r, const std::string& dir, const LsmOptions& o)
+    : runtime(r),
+      sst_dir(path_join(dir, "sst")),
+      manifest_dir(path_join(dir, "manifest")),
+      options(o),
+      cache(o.memory_budget_bytes) {}
+
+Lsm::Lsm(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+
+Lsm::~Lsm() { shutdown(); }
+
+Result<std::unique_ptr<Lsm>> Lsm::create(const Runtime& runtime, const std::string& dir,
+                                         const LsmOptions& options) {
+  PGZ_TRY(check_options(options));
+  auto rep = std::make_unique<Rep>(runtime, dir, options);
+  PGZ_TRY(runtime.io->mkdir(rep->sst_dir));
+  PGZ_ASSIGN(const std::vector<std::string> leftovers, runtime.io->list(rep->sst_dir));
+  for (const std::string& name : leftovers) {
+    PGZ_TRY(runtime.io->remove(path_join(rep->sst_dir, name)));
+  }
+  PGZ_TRY(runtime.io->sync_dir(rep->sst_dir));
+  {
+    MutexLock lock(&rep->manifest_mutex);
+    PGZ_ASSIGN(rep->manifest, Manifest::create(runtime, rep->manifest_dir, {.uuid = options.uuid}));
+  }
+  PGZ_TRY(runtime.io->sync_dir(dir));
+  PGZ_TRY(rep->open_tables());
+  return std::unique_ptr<Lsm>(new Lsm(std::move(rep)));
+}
+
+Result<std::unique_ptr<Lsm>> Lsm::open(const Runtime& runtime, const std::string& dir,
+                                       const LsmOptions& options, LsmRecovered* recovered) {
+  PGZ_TRY(check_options(options));
+  auto rep = std::make_unique<Rep>(runtime, dir, options);
+  {
+    MutexLock lock(&rep->manifest_mutex);
+    PGZ_ASSIGN(rep->manifest, Manifest::open(runtime, rep->manifest_dir, {.uuid = options.uuid}));
+    recovered->flushed_lsn = rep->manifest->state().flushed_lsn;
+    recovered->last_ts = rep->manifest->state().last_ts;
+  }
+  PGZ_TRY(rep->open_tables());
+  return std::unique_ptr<Lsm>(new Lsm(std::move(rep)));
+}
+
+Result<TableRef> Lsm::Rep::open_table(const FileMeta& meta) {
+  return Table::open(runtime.io, sst_dir, meta, &cache);
+}
+
+// Makes the first version and view of what the manifest says.
+Status Lsm::Rep::open_tables() {
+  MutexLock manifest_lock(&manifest_mutex);
+  const ManifestState& state = manifest->state();
+  auto first = std::make_shared<Version>();
+  for (int level = 0; level < kLevels; level++) {
+    for (const FileMeta& meta : state.levels[level]) {
+      PGZ_ASSIGN(TableRef table, open_table(meta));
+      first->levels[level].push_back(std::move(table));
+    }
+  }
+  first->drops = state.drops;
+  // Runs that only the log names, and orphans, keep their numbers to themselves.
+  uint64_t next = state.next_file_number;
+  PGZ_ASSIGN(const std::vector<std::string> names, runtime.io->list(sst_dir));
+  for (const std::string& name : names) next = std::max(next, table_number(name) + 1);
+  next_file_number = next;
+  flushed_lsn = state.flushed_lsn;
+  level0_files = static_cast<uint32_t>(first->levels[0].size());
+
+  MutexLock lock(&mutex);
+  counters.insert(state.counters.begin(), state.counters.end());
+  version = std::move(first);
+  queue.push_front(std::make_shared<MemTableHandle>());
+  queue.front()->lsn_end = state.flushed_lsn;
+  auto view = std::make_unique<View>();
+  view->queue.assign(queue.begin(), queue.end());
+  view->version = version;
+  views = std::make_unique<ViewCell>(std::move(view));
+  fit_cache();
+  return Status::ok();
+}
+
+Status Lsm::Rep::remove_orphans() {
+  std::set<uint64_t> live;
+  {
+    MutexLock lock(&mutex);
+    for (const std::vector<TableRef>& level : version->levels) {
+      for (const TableRef& table : level) live.insert(table->meta().number);
+    }
+    for (const auto& entry : queue) {
+      for (const TableRef& run : entry->runs) live.insert(run->meta().number);
+    }
+  }
+  PGZ_ASSIGN(const std::vector<std::string> names, runtime.io->list(sst_dir));
+  bool removed = false;
+  for (const std::string& name : names) {
+    const uint64_t number = table_number(name);
+    if (number == 0 || live.contains(number)) continue;  // foreign files are not ours to delete
+    PGZ_TRY(runtime.io->remove(path_join(sst_dir, name)));
+    removed = true;
+  }
+  return removed ? runtime.io->sync_dir(sst_dir) : Status::ok();
+}
+
+Status Lsm::start() {
+  Rep& rep = *rep_;
+  PGZ_TRY(rep.remove_orphans());
+  if (!rep.options.background) return Status::ok();
+  rep.flush_thread = rep.runtime.executor->spawn("pgz-flush", [&rep] { rep.flush_loop(); });
+  rep.merge_thread = rep.runtime.executor->spawn("pgz-merge", [&rep] { rep.merge_loop(); });
+  return Status::ok();
+}
+
+void Lsm::shutdown() {
+  Rep& rep = *rep_;
+  {
+    MutexLock lock(&rep.mutex);
+    rep.stopping = true;
+    rep.flush_work.notify_all();
+    rep.merge_work.notify_all();
+    rep.progress.notify_all();
+  }
+  rep.flush_thread.reset();
+  rep.merge_thread.reset();
+}
+
+void Lsm::Rep::fail(const Status& status) {
+  {
+    MutexLock lock(&mutex);
+    if (!background.is_ok()) return;
+    background = status;
+    is_failed = true;
+    progress.notify_all();
+    flush_work.notify_all();
+    merge_work.notify_all();
+  }
+  if (options.on_failed) options.on_failed(status);
+}
+
+uint64_t Lsm::Rep::memtable_limit() const {
+  return std::min(options.memtable_bytes, options.memory_budget_bytes / 4);
+}
+
+// The cache gets what memtables leave of the budget, the active one counted as full.
+void Lsm::Rep::fit_cache() {
+  uint64_t used = memtable_limit();
+  for (size_t i = 1; i < queue.size(); i++) used += queue[i]->table.memory_bytes();
+  const uint64_t budget = options.memory_budget_bytes;
+  cache.set_capacity(std::max(budget / 4, budget - std::min(used, budget)));
+}
+
+void Lsm::Rep::install_view() {
+  auto view = std::make_unique<View>();
+  view->queue.assign(queue.begin(), queue.end());
+  view->version = version;
+  views->install(std::move(view));
+  queued = static_cast<uint32_t>(queue.size()) - 1;
+  level0_files = static_cast<uint32_t>(version->levels[0].size());
+  fit_cache();
+}
+
+void Lsm::Rep::rotate_locked() {
+  MemTableHandle& active = *queue.front();
+  if (active.is_empty() && active.writers.load() == 0) return;
+  auto next = std::make_shared<MemTableHandle>();
+  next->lsn_end = active.lsn_end;
+  active.writers.fetch_or(kSealed);
+  queue.push_front(std::move(next));
+  sealed_total++;
+  install_view();
+  flush_work.notify_all();
+}
+
+MemTableRef Lsm::reserve_active(uint64_t lsn_end) {
+  Rep& rep = *rep_;
+  MutexLock lock(&rep.mutex);
+  if (rep.queue.front()->table.memory_bytes() >= rep.memtable_limit()) rep.rotate_locked();
+  MemTableHandle& active = *rep.queue.front();
+  active.writers.fetch_add(1);
+  active.lsn_end = std::max(active.lsn_end, lsn_end);
+  MemTableRef ref;
+  ref.lsm_ = this;
+  ref.handle_ = &active;
+  return ref;
+}
+
+void Lsm::rotate() {
+  MutexLock lock(&rep_->mutex);
+  rep_->rotate_locked();
+}
+
+void Lsm::Rep::writer_done(MemTableHandle* handle) {
+  // The handle may be flushed and gone as soon as the last writer has left.
+  if (handle->writers.fetch_sub(1) != (kSealed | 1)) return;
+  MutexLock lock(&mutex);
+  flush_work.notify_all();
+  progress.notify_all();
+}
+
+MemTableRef::MemTableRef(MemTableRef&& other) noexcept
+    : lsm_(std::exchange(other.lsm_, nullptr)), handle_(std::exchange(other.handle_, nullptr)) {}
+
+MemTableRef& MemTableRef::operator=(MemTableRef&& other) noexcept {
+  if (this != &other) {
+    reset();
+    lsm_ = std::exchange(other.lsm_, nullptr);
+    handle_ = std::exchange(other.handle_, nullptr);
+  }
+  return *this;
+}
+
+Status MemTableRef::add(Kind kind, Slice user_key, uint64_t ts, Slice value) {
+  PGZ_DCHECK(handle_ != nullptr);
+  return handle_->table.add(user_key, ts, kind, value);
+}
+
+Status MemTableRef::drop_range(Slice begin, Slice end, uint64_t ts) {
+  PGZ_DCHECK(handle_ != nullptr);
+  if (!end.empty() && begin >= end) {
+    return Status::make(Code::kInvalidArgument, "an empty range to drop");
+  }
+  handle_->table.add_drop({std::string(begin), std::string(end), ts});
+  return Status::ok();
+}
+
+void MemTableRef::reset() {
+  if (handle_ == nullptr) return;
+  lsm_->rep_->writer_done(std::exchange(handle_, nullptr));
+  lsm_ = nullptr;
+}
+
+Result<MemTableRef> Lsm::ingest(std::vector<RunFile> runs, uint64_t ts, uint64_t lsn_end) {
+  Rep& rep = *rep_;
+  auto entry = std::make_shared<MemTableHandle>();
+  for (const RunFile& run : runs) {
+    FileMeta meta;
+    meta.number = run.number;
+    meta.file_bytes = run.file_bytes;
+    meta.entries = run.entries;
+    meta.tombstones = run.tombstones;
+    meta.min_ts = meta.max_ts = meta.global_ts = ts;
+    meta.smallest = run.smallest;
+    meta.largest = run.largest;
+    PGZ_ASSIGN(TableRef table, rep.open_table(meta));
+    entry->runs.push_back(std::move(table));
+  }
+  entry->lsn_end = lsn_end;
+  MutexLock lock(&rep.mutex);
+  rep.rotate_locked();
+  // The entry becomes the active one, so that what else the commit writes is flushed in one edit
+  // with its runs: flushed_lsn must not pass a record of which a part is not in tables.
+  MemTableRef ref;
+  ref.lsm_ = this;
+  ref.handle_ = entry.get();
+  entry->writers = 1;
+  rep.queue.front() = std::move(entry);
+  rep.install_view();
+  return ref;
+}
+
+std::optional<uint64_t> Lsm::counter(Slice name) const {
+  MutexLock lock(&rep_->mutex);
+  const auto at = rep_->counters.find(name);
+  if (at == rep_->counters.end()) return std::nullopt;
+  return at->second;
+}
+
+std::map<std::string, uint64_t> Lsm::counters() const {
+  MutexLock lock(&rep_->mutex);
+  return {rep_->counters.begin(), rep_->counters.end()};
+}
+
+void Lsm::set_counter(Slice name, uint64_t next, uint64_t lsn_end) {
+  MutexLock lock(&rep_->mutex);
+  rep_->counters.insert_or_assign(std::string(name), next);
+  MemTableHandle& active = *rep_->queue.front();
+  active.counters.insert_or_assign(std::string(name), next);
+  active.lsn_end = std::max(active.lsn_end, lsn_end);
+}
+
+void Lsm::erase_counter(Slice name, uint64_t lsn_end) {
+  MutexLock lock(&rep_->mutex);
+  const auto at = rep_->counters.find(name);
+  if (at != rep_->counters.end()) rep_->counters.erase(at);
+  MemTableHandle& active = *rep_->queue.front();
+  active.counters.insert_or_assign(std::string(name), std::nullopt);
+  active.lsn_end = std::max(active.lsn_end, lsn_end);
+}
+
+Status Lsm::admit(uint64_t bytes) {
+  Rep& rep = *rep_;
+  (void)bytes;
+  const LsmOptions& options = rep.options;
+  if (rep.is_failed.load(std::memory_order_relaxed)) return background_status();
+  if (!options.background ||
+      (rep.queued.load(std::memory_order_relaxed) < options.max_queued_memtables &&
+       rep.level0_files.load(std::memory_order_relaxed) < options.level0_slowdown_files)) {
+    return Status::ok();
+  }
+  const uint64_t begin = rep.runtime.clock->now_micros();
+  Status status;
+  {
+    MutexLock lock(&rep.mutex);
+    while (rep.background.is_ok() && !rep.stopping &&
+           (rep.queued >= options.max_queued_memtables ||
+            rep.level0_files >= options.level0_stop_files)) {
+      if (rep.no_space || rep.merge_no_space) {
+        status = Status::make(Code::kNoSpace, "disk full: no room left for unflushed writes");
+        break;
+      }
+      rep.progress.wait_for(&rep.mutex, 50000);
+    }
+    if (status.is_ok()) status = rep.background;
+  }
+  const uint32_t files = rep.level0_files;
+  if (status.is_ok() && files >= options.level0_slowdown_files) {
+    // Grows with the debt, so that writers meet the merges half-way before the stop.
+    rep.runtime.clock->sleep_micros(uint64_t{500} * (files - options.level0_slowdown_files + 1));
+  }
+  rep.stall_micros += rep.runtime.clock->now_micros() - begin;
+  return status;
+}
+
+void Lsm::poke() {
+  MutexLock lock(&rep_->mutex);
+  rep_->merge_poked = true;
+  rep_->merge_work.notify_all();
+}
+
+uint64_t Lsm::flushed_lsn() const { return rep_->flushed_lsn; }
+
+Status Lsm::background_status() const {
+  MutexLock lock(&rep_->mutex);
+  return rep_->background;
+}
+
+}  // namespace pgz

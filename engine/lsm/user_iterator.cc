@@ -1,0 +1,238 @@
+#include "engine/lsm/user_iterator.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pgz {
+
+namespace {
+
+// After this many versions of one key in a row a seek is cheaper than going on.
+constexpr int kVersionsBeforeSeek = 8;
+// Below this a limit might not get past one key.
+constexpr uint64_t kStepLimitMin = 64;
+constexpr uint64_t kBeforeAllVersions = 0;
+constexpr uint64_t kAfterAllVersions = ~uint64_t{0};
+
+// Going forward the merge stands on the version shown. Going backward it stands below all versions
+// of the key shown, which is kept in saved_key_ and saved_value_.
+class VisibleIterator final : public UserIterator {
+ public:
+  VisibleIterator(std::unique_ptr<Iterator> merged, std::shared_ptr<const View> pinned,
+                  UserIteratorOptions options)
+      : pinned_(std::move(pinned)), merged_(std::move(merged)), options_(std::move(options)) {}
+
+  bool valid() const override { return valid_; }
+  bool paused() const override { return paused_; }
+  Slice resume_key() const override { return saved_key_; }
+  uint64_t steps() const override { return steps_; }
+  void set_step_limit(uint64_t limit) override {
+    step_limit_ = limit == 0 ? 0 : std::max(limit, kStepLimitMin);
+  }
+  uint64_t version_ts() const override { return version_ts_; }
+  Status status() const override { return merged_->status(); }
+  Slice key() const override { return forward_ ? user_key_of(merged_->key()) : Slice(saved_key_); }
+  Slice value() const override { return forward_ ? merged_->value() : Slice(saved_value_); }
+
+  void seek_to_first() override { seek(options_.lower); }
+
+  void seek(Slice user_key) override {
+    begin_move(true);
+    seek_merged(std::max(user_key, Slice(options_.lower)), make_trailer(options_.read_ts, 0xff));
+    find_forward();
+  }
+
+  void seek_to_last() override {
+    begin_move(false);
+    if (options_.upper.empty()) {
+      merged_->seek_to_last();
+      steps_++;
+    } else {
+      seek_merged_for_prev(options_.upper);
+    }
+    find_backward();
+  }
+
+  void seek_for_prev(Slice user_key) override {
+    if (!options_.upper.empty() && user_key >= Slice(options_.upper)) {
+      seek_to_last();
+      return;
+    }
+    begin_move(false);
+    // The last entry of all versions of user_key.
+    target_.clear();
+    append_internal_key(&target_, user_key, kAfterAllVersions);
+    merged_->seek_for_prev(target_);
+    steps_++;
+    find_backward();
+  }
+
+  void next() override {
+    const bool was_forward = forward_;
+    begin_move(true);
+    if (was_forward) {
+      saved_key_.assign(user_key_of(merged_->key()));
+      skip_versions();
+    } else {
+      seek_merged(saved_key_, kAfterAllVersions);
+    }
+    find_forward();
+  }
+
+  void prev() override {
+    if (forward_) {
+      const std::string from(user_key_of(merged_->key()));
+      begin_move(false);
+      seek_merged_for_prev(from);
+    } else {
+      begin_move(false);
+    }
+    find_backward();
+  }
+
+ private:
+  void begin_move(bool forward) {
+    valid_ = false;
+    paused_ = false;
+    forward_ = forward;
+    move_end_ = step_limit_ == 0 ? ~uint64_t{0} : steps_ + step_limit_;
+  }
+
+  void seek_merged(Slice user_key, uint64_t trailer) {
+    target_.clear();
+    append_internal_key(&target_, user_key, trailer);
+    merged_->seek(target_);
+    steps_++;
+  }
+
+  // Below every version of the user key.
+  void seek_merged_for_prev(Slice user_key) {
+    target_.clear();
+    append_internal_key(&target_, user_key, kBeforeAllVersions);
+    merged_->seek_for_prev(target_);
+    steps_++;
+  }
+
+  bool out_of_steps(Slice at_user_key) {
+    if (steps_ < move_end_) return false;
+    if (at_user_key.data() != saved_key_.data()) saved_key_.assign(at_user_key);
+    paused_ = true;
+    return true;
+  }
+
+  bool is_dropped(Slice user_key, uint64_t ts) const {
+    return !options_.drops.empty() && newest_drop(options_.drops, user_key, options_.read_ts) > ts;
+  }
+
+  // Leaves all versions of saved_key_, on one of which the merge stands.
+  void skip_versions() {
+    for (int i = 0; i < kVersionsBeforeSeek; i++) {
+      merged_->next();
+      steps_++;
+      if (!merged_->valid() || user_key_of(merged_->key()) != Slice(saved_key_)) return;
+    }
+    seek_merged(saved_key_, kAfterAllVersions);
+  }
+
+  void find_forward() {
+    int too_new = 0;
+    while (merged_->valid()) {
+      const Slice key = merged_->key();
+      const Slice user_key = user_key_of(key);
+      if (!options_.upper.empty() && user_key >= Slice(options_.upper)) return;
+      if (out_of_steps(user_key)) return;
+      const uint64_t trailer = load_trailer(key);
+      const uint64_t ts = trailer_ts(trailer);
+      if (ts > options_.read_ts) {
+        if (++too_new <= kVersionsBeforeSeek) {
+          merged_->next();
+          steps_++;
+        } else {
+          too_new = 0;
+          const std::string here(user_key);
+          seek_merged(here, make_trailer(options_.read_ts, 0xff));
+        }
+        continue;
+      }
+      if (!is_tombstone(trailer_kind(trailer)) && !is_dropped(user_key, ts)) {
+        version_ts_ = ts;
+        valid_ = true;
+        return;
+      }
+      saved_key_.assign(user_key);
+      skip_versions();
+    }
+  }
+
+  // Versions of a key come oldest first; the last one not above read_ts is the one to show.
+  void find_backward() {
+    while (merged_->valid()) {
+      const Slice first = user_key_of(merged_->key());
+      if (first < Slice(options_.lower)) return;
+      if (out_of_steps(first)) return;
+      saved_key_.assign(first);
+      bool found = false;
+      bool hidden = false;
+      int seen = 0;
+      while (merged_->valid() && user_key_of(merged_->key()) == Slice(saved_key_)) {
+        const uint64_t trailer = load_trailer(merged_->key());
+        if (trailer_ts(trailer) > options_.read_ts) {
+          seek_merged_for_prev(saved_key_);  // the rest is newer still
+          break;
+        }
+        if (++seen > kVersionsBeforeSeek && jump_to_visible()) {
+          take_version(&found, &hidden);
+          seek_merged_for_prev(saved_key_);
+          break;
+        }
+        take_version(&found, &hidden);
+        merged_->prev();
+        steps_++;
+      }
+      if (!merged_->status().is_ok()) return;
+      if (found && !hidden) {
+        valid_ = true;
+        return;
+      }
+    }
+  }
+
+  // To the newest version of saved_key_ not above read_ts, of which there is one.
+  bool jump_to_visible() {
+    seek_merged(saved_key_, make_trailer(options_.read_ts, 0xff));
+    return merged_->valid();
+  }
+
+  void take_version(bool* found, bool* hidden) {
+    const uint64_t trailer = load_trailer(merged_->key());
+    version_ts_ = trailer_ts(trailer);
+    *found = true;
+    *hidden = is_tombstone(trailer_kind(trailer)) || is_dropped(saved_key_, version_ts_);
+    if (!*hidden) saved_value_.assign(merged_->value());
+  }
+
+  const std::shared_ptr<const View> pinned_;
+  const std::unique_ptr<Iterator> merged_;
+  const UserIteratorOptions options_;
+  std::string target_;
+  std::string saved_key_;
+  std::string saved_value_;
+  uint64_t version_ts_ = 0;
+  uint64_t steps_ = 0;
+  uint64_t step_limit_ = 0;
+  uint64_t move_end_ = 0;
+  bool forward_ = true;
+  bool valid_ = false;
+  bool paused_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<UserIterator> new_user_iterator(std::unique_ptr<Iterator> merged,
+                                                std::shared_ptr<const View> pinned,
+                                                UserIteratorOptions options) {
+  return std::make_unique<VisibleIterator>(std::move(merged), std::move(pinned),
+                                           std::move(options));
+}
+
+}  // namespace pgz

@@ -1,0 +1,72 @@
+// Versions: immutable sets of open tables. A change of the store's shape makes a new Version; who
+// reads keeps the one it started with. A table's file is removed when the last Version that had it
+// goes, provided the manifest no longer names it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/lsm/keys.h"
+#include "engine/lsm/manifest.h"
+#include "engine/sst/table.h"
+
+namespace pgz {
+
+// DIR/sst/<number>.sst
+std::string table_path(const std::string& sst_dir, uint64_t number);
+
+// An open table file.
+class Table {
+ public:
+  // Checks that the file is the one `meta` describes. kNotFound, kCorruption otherwise.
+  static Result<std::shared_ptr<Table>> open(Io* io, const std::string& sst_dir,
+                                             const FileMeta& meta, BlockCache* cache);
+  ~Table();
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  const FileMeta& meta() const { return meta_; }
+  const TableReader& reader() const { return *reader_; }
+  bool overlaps(Slice smallest, Slice largest) const {
+    return meta_.smallest <= largest && meta_.largest >= smallest;
+  }
+  // The manifest does not name the file any more: remove it when nobody reads it.
+  void set_obsolete() { obsolete_.store(true, std::memory_order_release); }
+
+ private:
+  Table() = default;
+
+  Io* io_ = nullptr;
+  std::string path_;
+  FileMeta meta_;
+  std::unique_ptr<TableReader> reader_;
+  std::atomic<bool> obsolete_{false};
+};
+
+using TableRef = std::shared_ptr<Table>;
+
+struct Version {
+  std::vector<TableRef> levels[kLevels];  // level 0 newest first; deeper by key, disjoint
+  std::vector<RangeDrop> drops;
+
+  // This version with the edit applied; `opened` holds the tables the edit adds. Tables the edit
+  // removes and does not add elsewhere are appended to `gone`.
+  std::shared_ptr<const Version> apply(const VersionEdit& edit, const std::vector<TableRef>& opened,
+                                       std::vector<TableRef>* gone) const;
+  // The table of a level below 0 whose range holds the user key, or null.
+  const Table* find(int level, Slice user_key) const;
+  // Tables of the level that overlap [smallest, largest].
+  std::vector<TableRef> overlapping(int level, Slice smallest, Slice largest) const;
+  uint64_t level_bytes(int level) const;
+};
+
+// The smallest and largest user key over tables; requires one at least.
+struct TableRange {
+  std::string smallest;
+  std::string largest;
+};
+TableRange range_of(const std::vector<TableRef>& tables);
+
+}  // namespace pgz
