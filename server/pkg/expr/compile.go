@@ -256,3 +256,8 @@ func (k *Compiler) param(e *query.Param) (node, error) {
 func (k *Compiler) resolve(oid uint32) (*types.Type, error) {
 	return types.Resolve(k.Types, oid)
 }
+
+// SlotRef is an expression that reads one place of the row.
+func SlotRef(slot int) *Compiled {
+	return &Compiled{root: slotNode(slot), typmod: -1, slots: []int{slot}}
+}

@@ -84,6 +84,9 @@ func NewRel(env *Env, t *catalog.Table, write bool) (*Rel, error) {
 
 func newRelIndex(env *Env, r *Rel, ix *catalog.Index) (*RelIndex, error) {
 	ri := &RelIndex{Index: ix, RowKey: ix.IsRowKey, Codec: ix.Entry}
+	if ri.Codec == nil {
+		ri.Codec = &rowcodec.Index{Database: ix.Database, Storage: ix.StorageID, Cols: r.Key, Unique: true}
+	}
 	var trees []query.Expr
 	if len(ix.Exprs) > 0 {
 		list, err := decodeStored(ix.Exprs)
