@@ -60,6 +60,9 @@ func RegLookup(c *Ctx, reg uint32, s string) (uint32, error) {
 	}
 	switch {
 	case len(oids) == 0:
+		if reg == RegProc {
+			return 0, errRegMissing(reg, s) // functions are named as they were written
+		}
 		return 0, errRegMissing(reg, qualify(schema, name))
 	case len(oids) > 1 && reg == RegProc:
 		return 0, pgerr.Newf(pgerr.AmbiguousFunction, "more than one function named \"%s\"", s)
@@ -144,6 +147,10 @@ func regWithArgs(c *Ctx, reg uint32, s string) (uint32, error) {
 			}
 			args = append(args, oid)
 		}
+	}
+	if reg == RegOperator && len(args) == 1 {
+		return 0, pgerr.New(pgerr.UndefinedParameter, "missing argument").
+			WithHint("Use NONE to denote the missing argument of a unary operator.")
 	}
 	if c == nil || c.Lookup == nil {
 		return 0, errRegMissing(reg, s)

@@ -217,7 +217,11 @@ func (p *typeNameParser) resolve(c *Ctx, s string) (*Type, error) {
 	} else if t := ByName(name); t != nil && (schema == "" || schema == "pg_catalog") {
 		return t, nil
 	}
-	return nil, pgerr.Newf(pgerr.UndefinedObject, "type \"%s\" does not exist", strings.Join(p.parts, "."))
+	shown := strings.Join(p.parts, ".")
+	if p.array {
+		shown += "[]"
+	}
+	return nil, pgerr.Newf(pgerr.UndefinedObject, "type \"%s\" does not exist", shown)
 }
 
 func (p *typeNameParser) float() (*Type, error) {

@@ -174,7 +174,7 @@ func (t *Type) Implemented() bool { return t.fam != nil && t.fam.in != nil && t.
 
 // IsArray tells whether the type is a true array (subscripted with a variable
 // number of dimensions), not int2vector, name or point.
-func (t *Type) IsArray() bool { return t.Category == 'A' && t.Len == -1 && t.fam == arrayFamily }
+func (t *Type) IsArray() bool { return t.fam == arrayFamily }
 
 // IsVector tells whether the type is int2vector or oidvector.
 func (t *Type) IsVector() bool { return t.OID == Int2Vector || t.OID == OidVector }
@@ -311,7 +311,7 @@ func init() {
 		if t.OID < uint32(len(low)) {
 			low[t.OID] = t
 		}
-		if t.Category == 'A' && t.Len == -1 && t.OID != Int2Vector && t.OID != OidVector {
+		if t.Category == 'A' && !t.IsVector() || t.OID == RecordArray {
 			t.fam = arrayFamily
 		}
 	}
