@@ -39,10 +39,12 @@ func (l *level) modify() (Node, error) {
 	n.Cost = Cost{Startup: i.Startup, Total: i.Total + i.Rows*cpuTupleCost, Rows: i.Rows, Width: i.Width}
 	n.Cols = len(n.Write.Returning)
 	n.RowByRow = true
-	if l.parent == nil {
-		l.point(n, s)
+	if l.parent == nil && q.CommandType == query.CmdInsert {
+		err = l.pointInsert(n)
+	} else if l.parent == nil {
+		err = l.pointModify(n)
 	}
-	return n, nil
+	return n, err
 }
 
 // writable refuses what DML cannot write.
@@ -267,5 +269,3 @@ func (l *level) infers(ix *RelIndex, oc *query.OnConflictExpr) bool {
 	}
 	return true
 }
-
-func (l *level) point(n *ModifyTable, s *step) {}

@@ -46,6 +46,9 @@ func (l *level) selectQuery() (Node, error) {
 	} else {
 		err = s.plainTail()
 	}
+	if err == nil && l.parent == nil {
+		err = l.pointSelect()
+	}
 	return s.node, err
 }
 
