@@ -88,7 +88,7 @@ func (s *Session) queryState(state *exec.State, p *portal) error {
 	*state = exec.State{
 		Txn: txn, View: kv.View{TS: snap.TS(), ReadOp: op}, WriteOp: op,
 		Serial: s.tx.level == repeatableRead, Store: s.srv.store, RowIDs: s.srv.rowIDs,
-		Cat: s.view(), Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
+		Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
 		WorkMem: s.cachedSettings().workMem, TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
 		Owned: s.hooks.owned,
 	}

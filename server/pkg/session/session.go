@@ -43,6 +43,7 @@ type Session struct {
 	advisory map[kv.ObjectTag]*heldLock
 	hangUp   func()
 	textPlan *textCache
+	shapes   shapeCache
 	sequence map[uint32]int64 // currval by sequence
 	lastSeq  uint32
 

@@ -16,6 +16,9 @@ func (s *Session) Query(text string) error {
 	if st := s.textPlan.get(text); st != nil {
 		return locate(s.endImplicit(s.runSimple(st, true)), text)
 	}
+	if done, err := s.runShape(text); done {
+		return locate(err, text)
+	}
 	stmts, err := s.parse(text)
 	if err != nil {
 		return err
@@ -27,7 +30,7 @@ func (s *Session) Query(text string) error {
 	if len(stmts) == 1 {
 		st := &statement{text: text, raw: stmts[0]}
 		err = s.endImplicit(s.runSimple(st, true))
-		if err == nil {
+		if err == nil && !s.learnShape(st, text) {
 			s.textPlan = s.textPlan.put(text, st)
 		}
 		return locate(err, text)

@@ -45,7 +45,7 @@ func (s *Session) analyze(st *statement, params *[]uint32) error {
 
 // plan makes the plan of st.query, which was resolved against view.
 func (s *Session) plan(st *statement, view catalog.View) (err error) {
-	if st.plan, err = makePlan(s.planEnv(view), st.query); err != nil {
+	if st.plan, err = planner.New(s.planEnv(view), st.query); err != nil {
 		return err
 	}
 	st.prefix, _ = tagOf(st.query.CommandType)

@@ -94,11 +94,11 @@ func (s *Session) discard(n *ast.DiscardStmt) (string, error) {
 		s.settings.ResetAll(s.role.superuser)
 		s.settings.Assign("role", "none", false)
 		s.dropPrepared()
-		s.textPlan = nil
+		s.textPlan, s.shapes.byKey = nil, nil
 		s.sequence, s.lastSeq = nil, 0
 		return "DISCARD ALL", s.advisoryUnlockAll()
 	case ast.DISCARD_PLANS:
-		s.textPlan = nil
+		s.textPlan, s.shapes.byKey = nil, nil
 		for _, st := range s.prepared {
 			st.prepared = st.prepared && !st.isQuery()
 		}
