@@ -18,7 +18,8 @@ DbOptions Machine::db_options() const {
   o.memory_budget_bytes = 1 << 20;
   o.memtable_bytes = 16 << 10;
   o.log_slot_bytes = 64 << 10;
-  o.spill_bytes = 4 << 10;
+  // Every transaction spills, or only large ones do.
+  o.spill_bytes = options_.seed % 2 == 0 ? 4 << 10 : 40 << 10;
   return o;
 }
 
@@ -119,7 +120,11 @@ std::string Machine::recover(const Plan& plan, End end) {
 std::string Machine::open_damaged() {
   const Shown shown = show({}, End::kPower);
   end_life(End::kPower);
-  if (shown.status.is(Code::kCorruption)) {
+  // A damaged version number is refused as a newer format; damage that background work meets first
+  // stops the instance with the reason.
+  const bool stopped = shown.status.is(Code::kFailed) &&
+                       shown.status.message().find("corruption") != std::string::npos;
+  if (shown.status.is(Code::kCorruption) || shown.status.is(Code::kNotSupported) || stopped) {
     ++damage_reported_;
     return "";
   }

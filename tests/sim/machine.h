@@ -37,7 +37,8 @@ class Machine {
   // Opens the database, checks what it shows and ends; with a plan that ends the recovery early,
   // once more without. Then a second recovery, which must show the same.
   std::string recover(const Plan& plan, End end);
-  // After damage: opening or reading must fail with kCorruption, or show what was there.
+  // After damage: opening or reading must refuse (kCorruption, kNotSupported), or show what was
+  // there.
   std::string open_damaged();
 
   // Io calls of the last live() or first try of recover().
