@@ -23,19 +23,27 @@ func init() {
 
 func toInt(name string, lo, hi int64) expr.Func {
 	return func(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
-		n := types.NumOf(a[0])
-		switch {
-		case n.IsNaN():
-			return data.Null, pgerr.Newf(pgerr.FeatureNotSupportedCode, "cannot convert NaN to %s", name)
-		case n.IsInf():
-			return data.Null, pgerr.Newf(pgerr.FeatureNotSupportedCode, "cannot convert infinity to %s", name)
-		}
-		v, ok := n.Int64()
-		if !ok || v < lo || v > hi {
-			return data.Null, pgerr.Newf(pgerr.NumericValueOutOfRange, "%s out of range", name)
+		v, err := roundToInt(types.NumOf(a[0]), name, lo, hi)
+		if err != nil {
+			return data.Null, err
 		}
 		return data.Int(v), nil
 	}
+}
+
+// roundToInt rounds half away from zero and checks the range of the type called name.
+func roundToInt(n num, name string, lo, hi int64) (int64, error) {
+	switch {
+	case n.IsNaN():
+		return 0, pgerr.Newf(pgerr.FeatureNotSupportedCode, "cannot convert NaN to %s", name)
+	case n.IsInf():
+		return 0, pgerr.Newf(pgerr.FeatureNotSupportedCode, "cannot convert infinity to %s", name)
+	}
+	v, ok := n.Int64()
+	if !ok || v < lo || v > hi {
+		return 0, pgerr.Newf(pgerr.NumericValueOutOfRange, "%s out of range", name)
+	}
+	return v, nil
 }
 
 func fromInt(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
