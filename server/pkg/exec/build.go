@@ -84,10 +84,7 @@ type Instrument struct {
 }
 
 // Figures are what EXPLAIN ANALYZE shows of one node.
-type Figures struct {
-	Rows, Loops    int64
-	First, Elapsed time.Duration // until the first row, and in all
-}
+type Figures = planner.Figures
 
 // NewInstrument returns an empty collection.
 func NewInstrument() *Instrument { return &Instrument{nodes: map[planner.Node]*Figures{}} }

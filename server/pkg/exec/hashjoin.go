@@ -34,6 +34,7 @@ type hashJoinOp struct {
 	match   int          // next candidate in the table; -1: none
 	matched bool         // the outer row has met a partner
 	tail    int          // next inner row to look at for RIGHT and FULL; -1: not there yet
+	ended   bool         // every row has been returned
 }
 
 const (
@@ -260,9 +261,14 @@ func (op *hashJoinOp) candidate() ([]data.Datum, error) {
 				return op.row, nil
 			}
 			op.tail = -1
-			if more, err := op.nextPair(); err != nil || !more {
+			more, err := op.nextPair()
+			if err != nil {
 				return nil, err
 			}
+			op.ended = !more
+		}
+		if op.ended {
+			return nil, nil
 		}
 		if !op.have {
 			outer, err := op.probe()
@@ -365,7 +371,7 @@ func (op *hashJoinOp) reset() {
 		p.outer.close()
 		p.inner.close()
 	}
-	op.pairs, op.depth, op.built, op.have, op.tail = nil, 0, false, false, -1
+	op.pairs, op.depth, op.built, op.have, op.tail, op.ended = nil, 0, false, false, -1, false
 	op.innerRows, op.innerNull, op.spilled = 0, false, nil
 }
 

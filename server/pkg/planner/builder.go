@@ -10,7 +10,7 @@ import (
 
 // New plans one analysed SELECT, INSERT, UPDATE or DELETE. It does not change q.
 func New(env *Env, q *query.Query) (*Plan, error) {
-	b := &builder{env: env, plan: &Plan{Command: q.CommandType}, rels: map[relKey]*Rel{}}
+	b := &builder{env: env, plan: &Plan{Command: q.CommandType, Names: map[Node]*Names{}}, rels: map[relKey]*Rel{}}
 	env.exprCtx()
 	if err := b.root(q); err != nil {
 		return nil, err
@@ -147,6 +147,11 @@ func (b *builder) query(q *query.Query, parent *level) (Node, *level, error) {
 		n, err = l.selectQuery()
 	} else {
 		n, err = l.modify()
+	}
+	if n != nil && err == nil {
+		if b.plan.Names[n] == nil {
+			b.plan.Names[n] = l.names()
+		}
 	}
 	return n, l, err
 }

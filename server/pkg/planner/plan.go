@@ -23,6 +23,8 @@ type Plan struct {
 	HasReturning bool
 	// ReadsOnly: no writes and no row locks: allowed in a read-only transaction.
 	ReadsOnly bool
+	// Names says, for the top node of each query level, how EXPLAIN names its columns.
+	Names map[Node]*Names
 	// Cost is the root's total cost, for the choice between custom and generic plans.
 	Cost float64
 }

@@ -19,6 +19,9 @@ type Deparser struct {
 	Types  *types.Ctx     // writes constants and type names
 	Table  *catalog.Table // what Vars of range table index 1 are columns of
 	Pretty bool
+	// Leaf, if set, is asked for every node first: what it returns stands for the node.
+	// EXPLAIN names columns of several tables, parameters and aggregates this way.
+	Leaf func(e Expr) (text string, ok bool)
 
 	out    strings.Builder
 	indent int
@@ -91,6 +94,12 @@ func (d *Deparser) list(args []Expr) error {
 
 // expr writes e; showImplicit writes implicit casts too.
 func (d *Deparser) expr(e Expr, showImplicit bool) error {
+	if d.Leaf != nil {
+		if text, ok := d.Leaf(e); ok {
+			d.write(text)
+			return nil
+		}
+	}
 	switch n := e.(type) {
 	case *Var:
 		return d.column(n)
