@@ -1,6 +1,8 @@
 package session
 
 import (
+	"slices"
+
 	"github.com/pgzdb/pgz/server/pkg/ast"
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/exec"
@@ -152,9 +154,10 @@ func duplicatePrepared(name string) error {
 }
 
 func (s *Session) newPrepared(name, text string, paramTypes []uint32) (*statement, error) {
-	if st := s.textPlan.get(text); st != nil && name == "" && len(paramTypes) == 0 &&
-		len(st.paramTypes) == 0 && s.tx.block != blockFailed {
-		return st, nil
+	if name == "" && s.tx.block != blockFailed {
+		if st := s.textPlan.get(text); st != nil && slices.Equal(st.declared, paramTypes) {
+			return st, nil // Bind and Describe look whether it is still valid
+		}
 	}
 	stmts, err := parser.Parse(text)
 	if err != nil {
@@ -177,6 +180,9 @@ func (s *Session) newPrepared(name, text string, paramTypes []uint32) (*statemen
 	params := append([]uint32(nil), paramTypes...)
 	if err := s.prepare(st, &params); err != nil {
 		return nil, err
+	}
+	if name == "" {
+		s.textPlan = s.textPlan.put(text, st)
 	}
 	return st, nil
 }
