@@ -28,6 +28,7 @@ build-lib:
 build-go:
     @mkdir -p {{ bin_dir }}
     @go build -o {{ bin_dir }}/ ./server/cmd/...
+    @tests/tools/check-link.sh {{ bin_dir }}
 
 # Run every test
 test: test-cpp test-go test-server

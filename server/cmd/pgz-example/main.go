@@ -36,6 +36,7 @@ func run() error {
 	}
 	defer os.RemoveAll(dir)
 	var db *storage.DB
+	fmt.Printf("pgz %s, library %.12s\n", storage.Version(), storage.Library)
 	if err := step("open a store", func() (err error) {
 		db, err = storage.Open(filepath.Join(dir, "data"))
 		return err

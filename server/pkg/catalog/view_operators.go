@@ -125,8 +125,9 @@ func (v *view) OperatorFamilies(operator uint32) ([]AmOp, error) {
 	})
 }
 
-// procNotYet reports whether the image's file has a function of this name that
-// was left out because it does not work here.
+// procNotYet reports whether the image's file has functions of this name, all
+// of them left out because they do not work here. Where some work, a call that
+// fits none of them is told so, as PostgreSQL tells it.
 func (img *Image) procNotYet(name string) bool {
 	img.mu.Lock()
 	defer img.mu.Unlock()
@@ -136,14 +137,11 @@ func (img *Image) procNotYet(name string) bool {
 	}
 	if img.leftOut == nil {
 		img.leftOut = map[string]bool{}
-		kept := make(map[int32]bool, len(r.rows))
-		for _, i := range r.rows {
-			kept[i] = true
-		}
 		for i := range img.parts[ProcRelation].rows {
-			if !kept[int32(i)] {
-				img.leftOut[getString(r.cols[1].get(i))] = true
-			}
+			img.leftOut[getString(r.cols[1].get(i))] = true
+		}
+		for _, i := range r.rows {
+			delete(img.leftOut, getString(r.cols[1].get(int(i))))
 		}
 	}
 	return img.leftOut[name]
@@ -184,4 +182,3 @@ var procDefaults = map[uint32][]string{
 	4351: {"'NFC'::text"},
 	5054: {"true", "'use_json_null'::text"},
 }
-

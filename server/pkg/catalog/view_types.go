@@ -244,4 +244,3 @@ func (v *view) Collation(oid uint32) (*Collation, error) {
 		return readCollation(r), nil
 	})
 }
-

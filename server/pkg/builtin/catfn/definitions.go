@@ -170,7 +170,11 @@ func (w *indexWriter) column(i int, full bool) (string, error) {
 			s += " COLLATE " + types.QuoteIdent(coll.Name)
 		}
 	}
-	def, err := view.DefaultOpClass(w.ix.AM, col.TypeOID)
+	typ := col.TypeOID
+	if c := w.tableColumn(col.Attnum); c != nil {
+		typ = c.TypeOID // pg_attribute has the operator class's storage type for some
+	}
+	def, err := view.DefaultOpClass(w.ix.AM, typ)
 	if err != nil {
 		return "", err
 	}
@@ -198,10 +202,8 @@ func (w *indexWriter) column(i int, full bool) (string, error) {
 func (w *indexWriter) columnText(i int) (string, uint32, error) {
 	col := w.ix.Columns[i]
 	if col.Attnum != 0 {
-		for j := range w.table.Columns {
-			if w.table.Columns[j].Num == col.Attnum {
-				return types.QuoteIdent(w.table.Columns[j].Name), w.table.Columns[j].Collation, nil
-			}
+		if c := w.tableColumn(col.Attnum); c != nil {
+			return types.QuoteIdent(c.Name), c.Collation, nil
 		}
 		return "", 0, pgerr.Newf(pgerr.UndefinedColumn, "column %d of index \"%s\" does not exist", col.Attnum, w.ix.Name)
 	}
@@ -220,6 +222,16 @@ func (w *indexWriter) columnText(i int) (string, uint32, error) {
 		s = "(" + s + ")"
 	}
 	return s, e.Collation(), err
+}
+
+// tableColumn finds a column of the table by number; nil for 0.
+func (w *indexWriter) tableColumn(num int16) *catalog.Column {
+	for i := range w.table.Columns {
+		if w.table.Columns[i].Num == num {
+			return &w.table.Columns[i]
+		}
+	}
+	return nil
 }
 
 func amName(oid uint32) (string, error) {
