@@ -13,7 +13,7 @@ type decoder struct {
 	rel    *planner.Rel
 	cols   []planner.ScanCol
 	attrs  []int // wanted attribute indexes
-	at     []int // where each goes; nil: in order, and nothing else is wanted
+	at     []int // where each goes
 	extras []int // places in cols that are no attributes
 	vals   []data.Datum
 }
@@ -28,20 +28,18 @@ func newDecoder(rel *planner.Rel, cols []planner.ScanCol) decoder {
 			d.extras = append(d.extras, i)
 		}
 	}
-	if len(d.extras) == 0 {
-		d.at = nil
-	} else {
+	if len(d.extras) > 0 {
 		d.vals = make([]data.Datum, len(d.attrs))
 	}
 	return d
 }
 
 // plain tells whether only attributes are wanted.
-func (d *decoder) plain() bool { return d.at == nil }
+func (d *decoder) plain() bool { return len(d.extras) == 0 }
 
 // row fills out, which has one place per column. Values borrow key and val.
 func (d *decoder) row(c *expr.Ctx, key, val []byte, out []data.Datum) error {
-	if d.at == nil {
+	if d.plain() {
 		return rowcodec.DecodeColumns(d.rel.Desc, val, d.attrs, out)
 	}
 	if err := rowcodec.DecodeColumns(d.rel.Desc, val, d.attrs, d.vals); err != nil {
