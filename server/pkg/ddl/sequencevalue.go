@@ -1,0 +1,218 @@
+package ddl
+
+import (
+	"context"
+	"math"
+	"sync"
+
+	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/rowcodec"
+)
+
+// A sequence relation holds one row (last_value, log_cnt, is_called), which
+// SELECT reads like any other.
+const sequenceRowID = 1
+
+func sequenceKey(database, storage uint32) []byte {
+	return rowcodec.AppendRowID(rowcodec.AppendPrefix(nil, database, storage), sequenceRowID)
+}
+
+// logAhead is how many values after a durable commit may be given before the
+// next one, as in PostgreSQL.
+const logAhead = 32
+
+// Sequences hands out values of sequences. One serves all sessions of a server.
+//
+// Values are taken in small transactions of their own: nobody waits for the end
+// of a transaction that took one, and a rollback gives none back. Such a commit
+// need not be durable as long as log_cnt, which it counts down from logAhead,
+// is above zero. After a restart the row may therefore be log_cnt values behind
+// what was given, so the first use skips that many; no value comes twice.
+type Sequences struct {
+	mu   sync.Mutex
+	seen map[sequenceID]bool // used since the server started
+}
+
+type sequenceID struct{ database, storage uint32 }
+
+// NewSequences returns a dispenser for a server that has just started.
+func NewSequences() *Sequences { return &Sequences{seen: map[sequenceID]bool{}} }
+
+// SequenceTxn says how values are taken: the store, or the transaction that has
+// itself made the sequence.
+type SequenceTxn struct {
+	Ctx   context.Context
+	Store kv.Store
+	Owner uint64 // identifies the session in lock listings
+	Lock  kv.LockOptions
+	// Own is set when the sequence was made by this transaction, as command Op
+	// or an earlier one: nobody else can see it yet.
+	Own kv.Txn
+	Op  kv.OpNum
+}
+
+// Next returns the next value of a sequence. find looks the sequence up; it is
+// asked again when ALTER SEQUENCE has moved the state meanwhile.
+func (x *Sequences) Next(how SequenceTxn, find func() (*catalog.Table, error)) (value int64, err error) {
+	err = x.change(how, find, func(t *catalog.Table, r *sequenceRow) error {
+		if id := (sequenceID{t.Database, t.StorageID}); how.Own == nil && !x.used(id) {
+			r.skip(t.Sequence, t.Name)
+		}
+		value, err = r.advance(t.Sequence, t.Name)
+		return err
+	})
+	return value, err
+}
+
+// Set is setval: the value given last, or to be given next.
+func (x *Sequences) Set(how SequenceTxn, find func() (*catalog.Table, error), value int64, called bool) error {
+	return x.change(how, find, func(t *catalog.Table, r *sequenceRow) error {
+		if q := t.Sequence; value < q.Min || value > q.Max {
+			return pgerr.Newf(pgerr.NumericValueOutOfRange, "setval: value %d is out of bounds for sequence \"%s\" (%d..%d)",
+				value, t.Name, q.Min, q.Max)
+		}
+		*r = sequenceRow{last: value, called: called, durable: true}
+		return nil
+	})
+}
+
+func (x *Sequences) used(id sequenceID) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.seen[id]
+}
+
+// change applies f to a sequence's row in a transaction of its own.
+func (x *Sequences) change(how SequenceTxn, find func() (*catalog.Table, error), f func(*catalog.Table, *sequenceRow) error) error {
+	for last := uint32(0); ; {
+		t, err := find()
+		if err != nil {
+			return err
+		}
+		if t.StorageID == last {
+			return pgerr.Newf(pgerr.UndefinedTable, "could not open relation with OID %d", t.OID)
+		}
+		last = t.StorageID
+		found, err := x.changeOnce(how, t, f)
+		if found || err != nil {
+			return err
+		}
+	}
+}
+
+func (x *Sequences) changeOnce(how SequenceTxn, t *catalog.Table, f func(*catalog.Table, *sequenceRow) error) (bool, error) {
+	if how.Own != nil {
+		_, found, err := changeRow(how, how.Own, how.Op, t, f)
+		return found, err
+	}
+	txn, err := how.Store.Begin(kv.TxnOptions{Owner: how.Owner})
+	if err != nil {
+		return false, err
+	}
+	defer txn.Rollback()
+	row, found, err := changeRow(how, txn, 1, t, f)
+	if err != nil || !found {
+		return found, err
+	}
+	if _, err := txn.Commit(how.Ctx, kv.CommitOptions{Sync: row.durable}); err != nil {
+		return true, err
+	}
+	x.mu.Lock()
+	x.seen[sequenceID{t.Database, t.StorageID}] = true
+	x.mu.Unlock()
+	return true, nil
+}
+
+// changeRow reads the row under a lock, changes it and writes it back. Not
+// found: the sequence's state is elsewhere by now.
+func changeRow(how SequenceTxn, txn kv.Txn, op kv.OpNum, t *catalog.Table, f func(*catalog.Table, *sequenceRow) error) (sequenceRow, bool, error) {
+	key := sequenceKey(t.Database, t.StorageID)
+	val, ver, _, err := txn.LockRowGet(how.Ctx, op, key, kv.Update, how.Lock, nil)
+	if err != nil || !ver.Found() {
+		return sequenceRow{}, false, err
+	}
+	r, header, err := readSequenceRow(t, val)
+	if err != nil {
+		return r, true, err
+	}
+	if err := f(t, &r); err != nil {
+		return r, true, err
+	}
+	return r, true, txn.Put(op, key, r.encode(t, header))
+}
+
+// sequenceRow is the state of a sequence.
+type sequenceRow struct {
+	last   int64 // given last, or to be given first
+	log    int64 // values that may be given before the next durable commit
+	called bool  // last has been given
+	// durable says that the new state must be on disk before it is used.
+	durable bool
+}
+
+func readSequenceRow(t *catalog.Table, b []byte) (sequenceRow, rowcodec.Header, error) {
+	vals := make([]data.Datum, t.Row.Columns())
+	if err := rowcodec.DecodeRow(t.Row, b, vals); err != nil {
+		return sequenceRow{}, rowcodec.Header{}, err
+	}
+	header, err := rowcodec.ReadHeader(b)
+	return sequenceRow{last: vals[0].Int(), log: vals[1].Int(), called: vals[2].Bool()}, header, err
+}
+
+func (r *sequenceRow) encode(t *catalog.Table, h rowcodec.Header) []byte {
+	return rowcodec.EncodeRow(nil, t.Row, h, []data.Datum{data.Int(r.last), data.Int(r.log), data.Bool(r.called)})
+}
+
+// skip passes over the values that may have been given after the row was last
+// made durable.
+func (r *sequenceRow) skip(q *catalog.Sequence, name string) {
+	for ; r.log > 0; r.log-- {
+		next, err := sequenceAfter(q, r.last, name)
+		if err != nil {
+			r.log = 0
+			return
+		}
+		r.last = next
+	}
+}
+
+// advance moves to the next value and returns it.
+func (r *sequenceRow) advance(q *catalog.Sequence, name string) (int64, error) {
+	next := r.last
+	if r.called {
+		var err error
+		if next, err = sequenceAfter(q, r.last, name); err != nil {
+			return 0, err
+		}
+	}
+	r.last, r.called = next, true
+	if r.log > 0 {
+		r.log--
+	} else {
+		r.log, r.durable = logAhead, true
+	}
+	return next, nil
+}
+
+// sequenceAfter is the value that follows last.
+func sequenceAfter(q *catalog.Sequence, last int64, name string) (int64, error) {
+	if q.Increment > 0 {
+		if last <= math.MaxInt64-q.Increment && last+q.Increment <= q.Max {
+			return max(last+q.Increment, q.Min), nil
+		}
+		if q.Cycle {
+			return q.Min, nil
+		}
+		return 0, pgerr.Newf(pgerr.SequenceGeneratorLimitExceeded, "nextval: reached maximum value of sequence \"%s\" (%d)", name, q.Max)
+	}
+	if last >= math.MinInt64-q.Increment && last+q.Increment >= q.Min {
+		return min(last+q.Increment, q.Max), nil
+	}
+	if q.Cycle {
+		return q.Max, nil
+	}
+	return 0, pgerr.Newf(pgerr.SequenceGeneratorLimitExceeded, "nextval: reached minimum value of sequence \"%s\" (%d)", name, q.Min)
+}
