@@ -76,8 +76,18 @@ bool parse(int argc, char** argv, Flags* flags) {
 
 struct Progress {
   uint64_t deadline_micros = 0;  // 0: none
+  uint64_t slice_micros = 0;     // of one scenario under one seed, so that each gets its turn
+  uint64_t turn_ends_micros = 0;
   uint64_t cases = 0;
   uint64_t transactions = 0;
+
+  void begin_turn() {
+    if (deadline_micros != 0) turn_ends_micros = system_clock()->now_micros() + slice_micros;
+  }
+  bool turn_goes_on() const {
+    return time_left() &&
+           (turn_ends_micros == 0 || system_clock()->now_micros() < turn_ends_micros);
+  }
 
   bool time_left() const {
     return deadline_micros == 0 || system_clock()->now_micros() < deadline_micros;
@@ -98,8 +108,9 @@ bool run_one(const Scenario& scenario, uint64_t seed, const Flags& flags, Progre
     std::snprintf(current_case, sizeof current_case, "--scenario %s --seed %llu: %s", scenario.name,
                   static_cast<unsigned long long>(seed), what.c_str());
     if (flags.replay) std::printf("case: %s\n", what.c_str());
+    if (!progress->turn_goes_on()) return false;
     ++progress->cases;
-    return progress->time_left();
+    return true;
   };
   const std::string wrong = scenario.run(&context);
   progress->transactions += context.transactions;
@@ -119,7 +130,11 @@ int run(const Flags& flags) {
   const uint64_t start = system_clock()->now_micros();
   const uint64_t first_seed = flags.seed != 0 ? flags.seed : random_seed() % 1'000'000'000 + 1;
   Progress progress;
-  if (flags.seconds != 0) progress.deadline_micros = start + flags.seconds * 1'000'000;
+  if (flags.seconds != 0) {
+    progress.deadline_micros = start + flags.seconds * 1'000'000;
+    const uint64_t turns = flags.scenario.empty() ? scenarios().size() : 1;
+    progress.slice_micros = flags.seconds * 1'000'000 / turns;
+  }
   bool known = false;
   uint64_t failures = 0;
   uint64_t seeds = 0;
@@ -128,6 +143,7 @@ int run(const Flags& flags) {
       if (!flags.scenario.empty() && flags.scenario != scenario.name) continue;
       known = true;
       if (!progress.time_left()) break;
+      progress.begin_turn();
       if (!run_one(scenario, seed, flags, &progress)) ++failures;
       if (flags.replay) continue;
       std::printf("%s seed %llu: %llu cases, %llu transactions, %.1f s\n", scenario.name,
