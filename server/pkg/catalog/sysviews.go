@@ -12,6 +12,9 @@ var systemViews = map[string]string{
 		u.rolvaliduntil AS valuntil, s.setconfig AS useconfig
 		FROM pg_authid u LEFT JOIN pg_db_role_setting s ON u.oid = s.setrole AND s.setdatabase = 0
 		WHERE u.rolcanlogin`,
+	"pg_settings": `SELECT a.name, a.setting, a.unit, a.category, a.short_desc, a.extra_desc, a.context, a.vartype,
+		a.source, a.min_val, a.max_val, a.enumvals, a.boot_val, a.reset_val, a.sourcefile, a.sourceline,
+		a.pending_restart FROM pg_show_all_settings() a`,
 	"pg_tables": `SELECT n.nspname AS schemaname, c.relname AS tablename, r.rolname AS tableowner,
 		t.spcname AS tablespace, c.relhasindex AS hasindexes, c.relhasrules AS hasrules,
 		c.relhastriggers AS hastriggers, c.relrowsecurity AS rowsecurity

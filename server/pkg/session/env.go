@@ -9,6 +9,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/expr"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/settings"
 )
 
 var _ expr.Env = (*Session)(nil)
@@ -192,4 +193,16 @@ func (s *Session) advisoryUnlockAll() error {
 	}
 	s.advisory = nil
 	return nil
+}
+
+// SettingRows lists the settings as pg_settings shows them.
+func (s *Session) SettingRows() []settings.Row {
+	rows := s.settings.Rows()
+	for i := range rows {
+		switch rows[i].Name {
+		case "transaction_isolation", "transaction_read_only":
+			rows[i].Setting, _ = s.showValue(rows[i].Name)
+		}
+	}
+	return rows
 }

@@ -33,19 +33,21 @@ type portal struct {
 	arena   data.Arena
 	formats []int16 // of result columns; nil: all text
 
-	run      *exec.Run
-	runPlan  *planner.Plan
-	ranOut   bool // the run came to its end
-	state    exec.State
-	snapshot kv.Snapshot // to be released with the portal
-	rows     *rowList    // results of a utility statement
-	started  bool
-	done     bool
-	describe bool // send RowDescription before the first row (simple protocol)
-	sent     int64
-	cursor   bool  // made by DECLARE
-	position int64 // rows fetched from a cursor
-	tag      string
+	run     *exec.Run
+	runPlan *planner.Plan
+	ranOut  bool // the run came to its end
+	// instrument measures the plan's nodes, for EXPLAIN ANALYZE.
+	instrument *exec.Instrument
+	state      exec.State
+	snapshot   kv.Snapshot // to be released with the portal
+	rows       *rowList    // results of a utility statement
+	started    bool
+	done       bool
+	describe   bool // send RowDescription before the first row (simple protocol)
+	sent       int64
+	cursor     bool  // made by DECLARE
+	position   int64 // rows fetched from a cursor
+	tag        string
 }
 
 // rowList is a materialised result.

@@ -62,7 +62,8 @@ func (s *Session) startQuery(p *portal) error {
 	}
 	var err error
 	p.runPlan = st.plan
-	if p.run = st.idle; p.run != nil {
+	p.state.Instrument = p.instrument
+	if p.run = st.idle; p.run != nil && p.instrument == nil {
 		st.idle = nil
 		return p.run.Restart(&s.intr, &p.state, st.plan)
 	}

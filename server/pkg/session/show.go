@@ -86,11 +86,7 @@ func (s *Session) executeStmt(n *ast.ExecuteStmt, p *portal) error {
 	if err := s.revalidate(st); err != nil {
 		return err
 	}
-	if len(n.Params) != len(st.paramTypes) {
-		return pgerr.Newf(pgerr.SyntaxError, `wrong number of parameters for prepared statement "%s"`, n.Name).
-			WithDetailf("Expected %d parameters but got %d.", len(st.paramTypes), len(n.Params))
-	}
-	params, err := s.evalParams(n.Params, st.paramTypes, p)
+	params, err := s.executeParams(n, st, p)
 	if err != nil {
 		return err
 	}
@@ -99,6 +95,15 @@ func (s *Session) executeStmt(n *ast.ExecuteStmt, p *portal) error {
 		return s.utility(p)
 	}
 	return s.startQuery(p)
+}
+
+// executeParams evaluates the arguments of EXECUTE.
+func (s *Session) executeParams(n *ast.ExecuteStmt, st *statement, p *portal) ([]data.Datum, error) {
+	if len(n.Params) != len(st.paramTypes) {
+		return nil, pgerr.Newf(pgerr.SyntaxError, `wrong number of parameters for prepared statement "%s"`, n.Name).
+			WithDetailf("Expected %d parameters but got %d.", len(st.paramTypes), len(n.Params))
+	}
+	return s.evalParams(n.Params, st.paramTypes, p)
 }
 
 // explainOptions are EXPLAIN's.
