@@ -10,6 +10,7 @@ import (
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/catfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/compare"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/datefn"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/iofn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/numfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/textfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/windowfn"

@@ -61,10 +61,14 @@ func parseTime(c *Ctx, s, typeName string) (*dtText, int64, error) {
 			return nil, 0, problem.err(typeName, s, "")
 		}
 	}
-	if !d.hasTime {
-		return nil, 0, dtBadFormat.err(typeName, s, "")
+	if !d.hasTime || d.zone != nil && !d.hasDate {
+		return nil, 0, dtBadFormat.err(typeName, s, "") // a named zone's offset needs a date
 	}
-	return d, d.parts.TimeOfDay(), nil
+	t := d.parts.TimeOfDay()
+	if t > timeMax {
+		return nil, 0, dtOverflow.err(typeName, s, "")
+	}
+	return d, t, nil
 }
 
 // parseRunTime reads hhmmss or hhmm in front of an optional zone.
