@@ -27,7 +27,7 @@ func TestCalls(t *testing.T) {
 	if s := call(1702, call(1701, data.String("1.255"), oid(0), oid(4<<16|2+4))); s.Str() != "1.26" {
 		t.Errorf("numeric_out(numeric_in): %s", s.Str())
 	}
-	if s := call(2426, data.Float(1)); s.Str() != "\x3f\xf0\x00\x00\x00\x00\x00\x00" {
+	if s := call(2427, data.Float(1)); s.Str() != "\x3f\xf0\x00\x00\x00\x00\x00\x00" {
 		t.Errorf("float8send: %x", s.Str())
 	}
 	array := call(arrayIn, data.String("{1,2}"), oid(types.Int4), data.Int(-1))
