@@ -9,7 +9,7 @@ SELECT * FROM city ORDER BY id;
 \di
 \ds
 \l
-\du
+\du postgres
 \dn
 \df
 \x on
