@@ -93,11 +93,8 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 		if v.Found() {
 			return nil, w.duplicate(w.rowKeyIndex(), row)
 		}
-	} else if !w.owned {
-		if _, err := w.st.Txn.LockRow(w.ctx(), w.st.WriteOp, w.key, kv.Update, w.st.Lock); err != nil {
-			return nil, err
-		}
 	}
+	// A key made of a fresh row id needs no lock: nobody else can name it before the commit.
 	h, err := w.header(id)
 	if err != nil {
 		return nil, err
