@@ -9,7 +9,6 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/planner"
-	"github.com/pgzdb/pgz/server/pkg/query"
 	"github.com/pgzdb/pgz/server/pkg/rowcodec"
 )
 
@@ -107,10 +106,7 @@ func relIndex(rel *planner.Rel, oid uint32) *planner.RelIndex {
 }
 
 // buildIndex fills the storage of a new index from the table's rows.
-func (s *Session) buildIndex(table, index uint32, empty bool) error {
-	if empty {
-		return nil
-	}
+func (s *Session) buildIndex(table, index uint32) error {
 	v := s.View()
 	t, err := v.Relation(table)
 	if err != nil {
@@ -170,52 +166,6 @@ func (s *Session) duplicate(t *catalog.Table, ix *catalog.Index, key []byte) err
 	return e.WithDetailf("Key (%s)=(%s) is duplicated.", names, texts)
 }
 
-// rewriteByKey stores a table anew in the order of its new primary key, and
-// builds its other indexes again, whose entries name rows by their keys.
-func (s *Session) rewriteByKey(w *catalog.Writer, d *indexDraft, index uint32) error {
-	old := d.table.StorageID
-	storage, err := s.newStorage(w)
-	if err != nil {
-		return err
-	}
-	for _, oid := range []uint32{d.table.OID, index} {
-		if err := updateClass(w, oid, func(c *catalog.PgClass) { c.Relfilenode = storage }); err != nil {
-			return err
-		}
-	}
-	v := s.View()
-	t, err := v.Relation(d.table.OID)
-	if err != nil {
-		return err
-	}
-	sorted := newPairSorter(s.TempDir, s.MaintenanceMem)
-	defer sorted.close()
-	var key []byte
-	err = s.scanTable(t, old, func(r *scanRow) error {
-		key = rowcodec.AppendPrefix(key[:0], t.Database, storage)
-		for i, k := range t.Key {
-			key = rowcodec.AppendKey(key, t.RowKey[i].Type, r.vals[k.Attnum-1], k.Desc, k.NullsFirst)
-		}
-		return sorted.add(key, r.bytes)
-	})
-	if err != nil {
-		return err
-	}
-	err = sorted.each(func(prev, key, val []byte) error {
-		if prev != nil && bytes.Equal(prev, key) {
-			return s.duplicate(t, t.PrimaryKey, key)
-		}
-		return s.Txn.Put(s.Op, key, val)
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.dropStorage(old); err != nil {
-		return err
-	}
-	return s.rebuildIndexes(w, t.OID, storage)
-}
-
 // rebuildIndexes gives every index that has entries of its own a new storage
 // id and builds it over the rows under storage.
 func (s *Session) rebuildIndexes(w *catalog.Writer, table, storage uint32) error {
@@ -259,33 +209,4 @@ func (s *Session) rebuildIndexes(w *catalog.Writer, table, storage uint32) error
 		}
 	}
 	return nil
-}
-
-// validateCheck demands that all rows pass a new check constraint.
-func (s *Session) validateCheck(v catalog.View, t *catalog.Table, name string, e query.Expr) error {
-	compiled, err := planner.CompileOverTable(s.Plan(v), e)
-	if err != nil {
-		return err
-	}
-	c := s.EvalCtx()
-	return s.scanTable(t, t.StorageID, func(r *scanRow) error {
-		c.Arena.Reset()
-		ok, err := evalTrue(c, compiled, r.vals)
-		if err == nil && !ok {
-			err = pgerr.Newf(pgerr.CheckViolation, "check constraint \"%s\" of relation \"%s\" is violated by some row", name, t.Name).
-				WithTable(t.SchemaName, t.Name).WithConstraint(name)
-		}
-		return err
-	})
-}
-
-// validateNotNull demands that no row has a NULL in a column.
-func (s *Session) validateNotNull(_ catalog.View, t *catalog.Table, col *catalog.Column) error {
-	return s.scanTable(t, t.StorageID, func(r *scanRow) error {
-		if r.vals[col.Num-1].IsNull() {
-			return pgerr.Newf(pgerr.NotNullViolation, "column \"%s\" of relation \"%s\" contains null values", col.Name, t.Name).
-				WithTable(t.SchemaName, t.Name).WithColumn(col.Name)
-		}
-		return nil
-	})
 }

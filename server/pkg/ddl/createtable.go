@@ -75,7 +75,7 @@ func (s *Session) createTable(n *ast.CreateStmt) error {
 	if err := s.addSerials(w, oid, schema, d.columns); err != nil {
 		return err
 	}
-	return s.addTableParts(w, oid, d, true)
+	return s.addTableParts(w, oid, d)
 }
 
 func unsupportedTable(n *ast.CreateStmt) error {

@@ -221,16 +221,17 @@ func schemaAndName(names []string) (schema, name string) {
 	return schema, names[len(names)-1]
 }
 
-// makeIndex writes an index's catalog rows and builds it. A primary key
-// becomes the order the table itself is stored in.
-func (s *Session) makeIndex(w *catalog.Writer, d *indexDraft, fresh bool) (uint32, error) {
+// makeIndex writes an index's catalog rows and, unless that is left to the
+// caller, builds it. A primary key becomes the order the table itself is stored
+// in: it has no entries of its own.
+func (s *Session) makeIndex(w *catalog.Writer, d *indexDraft, unbuilt bool) (uint32, error) {
 	oid, err := w.NewOID()
 	if err != nil {
 		return 0, err
 	}
 	storage := oid
 	if d.primary {
-		storage = d.table.StorageID // filled in below when the table is rewritten
+		storage = d.table.StorageID
 	}
 	if err := s.insertIndexRows(w, d, oid, storage); err != nil {
 		return 0, err
@@ -238,16 +239,13 @@ func (s *Session) makeIndex(w *catalog.Writer, d *indexDraft, fresh bool) (uint3
 	if err := s.lockTable(oid, kv.AccessExclusive); err != nil {
 		return 0, err
 	}
-	if !d.primary {
-		if err := s.ownStorage(w, oid); err != nil {
-			return 0, err
-		}
-		return oid, s.buildIndex(d.table.OID, oid, fresh)
-	}
-	if fresh {
+	if d.primary {
 		return oid, nil
 	}
-	return oid, s.rewriteByKey(w, d, oid)
+	if err := s.ownStorage(w, oid); err != nil || unbuilt {
+		return oid, err
+	}
+	return oid, s.buildIndex(d.table.OID, oid)
 }
 
 func (s *Session) insertIndexRows(w *catalog.Writer, d *indexDraft, oid, storage uint32) error {

@@ -41,10 +41,9 @@ func defText(d *ast.DefElem) string {
 	return ""
 }
 
-// addTableParts writes defaults, checks and keys of a draft to a table whose
-// rows in pg_class and pg_attribute are written. fresh says that the table was
-// made by this statement and is empty.
-func (s *Session) addTableParts(w *catalog.Writer, oid uint32, d *tableDraft, fresh bool) error {
+// addTableParts writes defaults, checks and keys of a draft to a new table
+// whose rows in pg_class and pg_attribute are written.
+func (s *Session) addTableParts(w *catalog.Writer, oid uint32, d *tableDraft) error {
 	v := s.View()
 	t, err := v.Relation(oid)
 	if err != nil {
@@ -59,7 +58,7 @@ func (s *Session) addTableParts(w *catalog.Writer, oid uint32, d *tableDraft, fr
 		}
 	}
 	for _, con := range d.checks {
-		if err := s.addCheck(w, v, t, con, !fresh); err != nil {
+		if _, err := s.addCheck(w, v, t, con); err != nil {
 			return err
 		}
 	}
@@ -68,7 +67,7 @@ func (s *Session) addTableParts(w *catalog.Writer, oid uint32, d *tableDraft, fr
 		return d.keys[i].con.Contype == ast.CONSTR_PRIMARY && d.keys[j].con.Contype != ast.CONSTR_PRIMARY
 	})
 	for _, k := range d.keys {
-		if err := s.addKeyConstraint(w, oid, k, fresh); err != nil {
+		if _, err := s.addKeyConstraint(w, oid, k); err != nil {
 			return err
 		}
 	}
@@ -130,32 +129,37 @@ func constraintRows(w *catalog.Writer, table uint32) ([]*catalog.PgConstraint, e
 	return out, err
 }
 
-// addCheck analyses and stores a check constraint; with validate set the rows
-// that are there must pass it.
-func (s *Session) addCheck(w *catalog.Writer, v catalog.View, t *catalog.Table, con *ast.Constraint, validate bool) error {
+// pendingCheck is a check constraint that rows have yet to pass.
+type pendingCheck struct {
+	name string
+	expr query.Expr
+}
+
+// addCheck analyses and stores a check constraint. Whether rows pass it is the
+// caller's part.
+func (s *Session) addCheck(w *catalog.Writer, v catalog.View, t *catalog.Table, con *ast.Constraint) (*pendingCheck, error) {
 	if con.SkipValidation {
-		return unsupported("NOT VALID constraints")
+		return nil, unsupported("NOT VALID constraints")
 	}
 	e, err := analyze.AnalyzeExpr(s.Analyze(v), con.RawExpr, analyze.PlaceCheck, analyze.ExprTarget{Table: t})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	names, err := constraintNames(w, t.OID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	cols := columnsOf(e)
 	name := con.Conname
 	if name == "" {
-		name = chooseConstraintName(names, t.Name, onlyColumn(t, cols), "check")
+		name = chooseConstraintName(names, t.Name, onlyColumn(t, columnsOf(e)), "check")
 	} else if names[name] {
-		return pgerr.Newf(pgerr.DuplicateObject, "constraint \"%s\" for relation \"%s\" already exists", name, t.Name)
+		return nil, pgerr.Newf(pgerr.DuplicateObject, "constraint \"%s\" for relation \"%s\" already exists", name, t.Name)
 	}
-	if validate {
-		if err := s.validateCheck(v, t, name, e); err != nil {
-			return err
-		}
-	}
+	return &pendingCheck{name, e}, s.storeCheck(w, t, name, e, con.IsNoInherit)
+}
+
+func (s *Session) storeCheck(w *catalog.Writer, t *catalog.Table, name string, e query.Expr, noInherit bool) error {
+	cols := columnsOf(e)
 	stored, err := query.EncodeExpr(nil, e)
 	if err != nil {
 		return err
@@ -166,7 +170,7 @@ func (s *Session) addCheck(w *catalog.Writer, v catalog.View, t *catalog.Table, 
 	}
 	row := catalog.PgConstraint{OID: oid, Conname: name, Connamespace: t.Schema, Contype: catalog.ConstraintCheck,
 		Convalidated: true, Conrelid: t.OID, Confupdtype: ' ', Confdeltype: ' ', Confmatchtype: ' ', Conislocal: true,
-		Connoinherit: con.IsNoInherit, Conkey: uniqueColumns(cols), Conbin: stored}
+		Connoinherit: noInherit, Conkey: uniqueColumns(cols), Conbin: stored}
 	if err := w.Insert(catalog.ConstraintRelation, row.Row()); err != nil {
 		return err
 	}
@@ -204,51 +208,51 @@ func uniqueColumns(cols []int16) []int16 {
 }
 
 // addKeyConstraint makes the index and the constraint of PRIMARY KEY or UNIQUE.
-func (s *Session) addKeyConstraint(w *catalog.Writer, oid uint32, k *keyDraft, fresh bool) error {
+// Rows that are there are the caller's part.
+func (s *Session) addKeyConstraint(w *catalog.Writer, oid uint32, k *keyDraft) (index uint32, err error) {
 	v := s.View()
 	t, err := v.Relation(oid)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	primary := k.con.Contype == ast.CONSTR_PRIMARY
 	if primary && t.PrimaryKey != nil {
-		return pgerr.Newf(pgerr.InvalidTableDefinition, "multiple primary keys for table \"%s\" are not allowed", t.Name)
+		return 0, pgerr.Newf(pgerr.InvalidTableDefinition, "multiple primary keys for table \"%s\" are not allowed", t.Name)
 	}
 	options, err := relationOptions(k.con.Options, "btree")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	d := &indexDraft{table: t, unique: true, primary: primary, nullsNotDistinct: k.con.NullsNotDistinct, options: options}
 	for _, name := range k.columns {
 		c := t.Column(name)
 		if c == nil {
-			return pgerr.Newf(pgerr.UndefinedColumn, "column \"%s\" named in key does not exist", name).AtByte(k.con.Location)
+			return 0, pgerr.Newf(pgerr.UndefinedColumn, "column \"%s\" named in key does not exist", name).AtByte(k.con.Location)
 		}
 		for _, have := range d.columns {
 			if have.num == c.Num {
-				return pgerr.Newf(pgerr.DuplicateColumn, "column \"%s\" appears twice in %s constraint", name,
+				return 0, pgerr.Newf(pgerr.DuplicateColumn, "column \"%s\" appears twice in %s constraint", name,
 					map[bool]string{true: "primary key", false: "unique"}[primary]).AtByte(k.con.Location)
 			}
 		}
 		col, err := s.indexColumn(v, c, nil)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		d.columns = append(d.columns, col)
 	}
 	if d.name, err = s.keyName(w, v, t, k, primary); err != nil {
-		return err
+		return 0, err
 	}
 	if primary {
-		if err := s.setNotNull(w, v, t, d, fresh); err != nil {
-			return err
+		if err := setNotNull(w, t, d); err != nil {
+			return 0, err
 		}
 	}
-	index, err := s.makeIndex(w, d, fresh)
-	if err != nil {
-		return err
+	if index, err = s.makeIndex(w, d, true); err != nil {
+		return 0, err
 	}
-	return s.insertKeyConstraint(w, t, d, index)
+	return index, s.insertKeyConstraint(w, t, d, index)
 }
 
 func (s *Session) keyName(w *catalog.Writer, v catalog.View, t *catalog.Table, k *keyDraft, primary bool) (string, error) {
@@ -259,32 +263,26 @@ func (s *Session) keyName(w *catalog.Writer, v catalog.View, t *catalog.Table, k
 		return chooseRelationName(v, t.SchemaName, t.Name, joinColumns(k.columns), "key")
 	}
 	name := k.con.Conname
-	names, err := constraintNames(w, t.OID)
+	oid, err := v.RelationOID(t.SchemaName, name)
 	if err != nil {
 		return "", err
 	}
-	if names[name] {
-		return "", pgerr.Newf(pgerr.DuplicateObject, "constraint \"%s\" for relation \"%s\" already exists", name, t.Name)
+	if oid != 0 {
+		return "", pgerr.Newf(pgerr.DuplicateTable, "relation \"%s\" already exists", name)
 	}
-	oid, err := v.RelationOID(t.SchemaName, name)
-	if err == nil && oid != 0 {
-		err = pgerr.Newf(pgerr.DuplicateTable, "relation \"%s\" already exists", name)
+	names, err := constraintNames(w, t.OID)
+	if err == nil && names[name] {
+		err = pgerr.Newf(pgerr.DuplicateObject, "constraint \"%s\" for relation \"%s\" already exists", name, t.Name)
 	}
 	return name, err
 }
 
-// setNotNull makes the columns of a primary key NOT NULL; rows that are there
-// are checked while they are rewritten.
-func (s *Session) setNotNull(w *catalog.Writer, v catalog.View, t *catalog.Table, d *indexDraft, fresh bool) error {
+// setNotNull makes the columns of a primary key NOT NULL.
+func setNotNull(w *catalog.Writer, t *catalog.Table, d *indexDraft) error {
 	for i := range d.columns {
 		c := &t.Columns[d.columns[i].num-1]
 		if c.NotNull {
 			continue
-		}
-		if !fresh {
-			if err := s.validateNotNull(v, t, c); err != nil {
-				return err
-			}
 		}
 		if err := updateAttribute(w, t.OID, c.Num, func(a *catalog.PgAttribute) { a.Attnotnull = true }); err != nil {
 			return err

@@ -1,0 +1,221 @@
+package ddl
+
+import (
+	"bytes"
+
+	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/expr"
+	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/planner"
+	"github.com/pgzdb/pgz/server/pkg/rowcodec"
+)
+
+// finish does for the rows what the subcommands asked for.
+func (a *alteration) finish() error {
+	v, t, err := a.table()
+	if err != nil {
+		return err
+	}
+	r, err := a.newReader(v, t)
+	if err != nil {
+		return err
+	}
+	if a.rewrite || !sameKey(a.old, t) {
+		return a.rewriteRows(t, r)
+	}
+	if len(r.notNull) > 0 || len(r.checks) > 0 {
+		err := a.s.scanTable(t, t.StorageID, func(row *scanRow) error { return r.verify(row.vals) })
+		if err != nil {
+			return err
+		}
+	}
+	for _, index := range a.indexes {
+		if t.Index(index) == nil {
+			continue
+		}
+		if err := a.s.buildIndex(t.OID, index); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameKey reports whether rows lie under the same keys in both.
+func sameKey(a, b *catalog.Table) bool {
+	if len(a.Key) != len(b.Key) || a.StorageID != b.StorageID {
+		return false
+	}
+	for i := range a.Key {
+		if a.Key[i] != b.Key[i] || a.Columns[a.Key[i].Attnum-1].TypeOID != b.Columns[b.Key[i].Attnum-1].TypeOID {
+			return false
+		}
+	}
+	return true
+}
+
+// rowReader turns a row as it lies into the row as it shall be, and checks it.
+type rowReader struct {
+	t       *catalog.Table
+	c       *expr.Ctx
+	fill    map[int16]*expr.Compiled
+	notNull []*catalog.Column
+	checks  []compiledCheck
+	vals    []data.Datum
+}
+
+type compiledCheck struct {
+	name string
+	expr *expr.Compiled
+}
+
+func (a *alteration) newReader(v catalog.View, t *catalog.Table) (*rowReader, error) {
+	r := &rowReader{t: t, c: a.s.EvalCtx(), fill: map[int16]*expr.Compiled{}, vals: make([]data.Datum, len(t.Columns))}
+	env := a.s.Plan(v)
+	for num, e := range a.fill {
+		c, err := planner.CompileOverTable(env, e)
+		if err != nil {
+			return nil, err
+		}
+		r.fill[num] = c
+	}
+	for _, num := range a.notNull {
+		if c := &t.Columns[num-1]; c.NotNull && !c.Dropped {
+			r.notNull = append(r.notNull, c)
+		}
+	}
+	for _, check := range a.checks {
+		c, err := planner.CompileOverTable(env, check.expr)
+		if err != nil {
+			return nil, err
+		}
+		r.checks = append(r.checks, compiledCheck{check.name, c})
+	}
+	return r, nil
+}
+
+// row computes the new values from the old ones. They are valid until the next
+// call.
+func (r *rowReader) row(old []data.Datum) ([]data.Datum, error) {
+	r.c.Arena.Reset()
+	for i := range r.t.Columns {
+		c := &r.t.Columns[i]
+		fill := r.fill[c.Num]
+		switch {
+		case c.Dropped:
+			r.vals[i] = data.Null
+		case fill != nil:
+			d, err := fill.Eval(r.c, old)
+			if err != nil {
+				return nil, err
+			}
+			r.vals[i] = d
+		case i < len(old):
+			r.vals[i] = old[i]
+		default:
+			r.vals[i] = c.Missing
+		}
+	}
+	return r.vals, nil
+}
+
+// verify checks a row against new constraints.
+func (r *rowReader) verify(vals []data.Datum) error {
+	for _, c := range r.notNull {
+		if vals[c.Num-1].IsNull() {
+			return pgerr.Newf(pgerr.NotNullViolation, "column \"%s\" of relation \"%s\" contains null values", c.Name, r.t.Name).
+				WithTable(r.t.SchemaName, r.t.Name).WithColumn(c.Name)
+		}
+	}
+	for _, k := range r.checks {
+		ok, err := evalTrue(r.c, k.expr, vals)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return pgerr.Newf(pgerr.CheckViolation, "check constraint \"%s\" of relation \"%s\" is violated by some row", k.name, r.t.Name).
+				WithTable(r.t.SchemaName, r.t.Name).WithConstraint(k.name)
+		}
+	}
+	return nil
+}
+
+// rewriteRows stores the table anew, by its new key, and builds all its
+// indexes again, whose entries name rows by their keys.
+func (a *alteration) rewriteRows(t *catalog.Table, r *rowReader) error {
+	s := a.s
+	storage, err := s.newStorage(a.w)
+	if err != nil {
+		return err
+	}
+	moved := []uint32{t.OID}
+	if len(t.Key) > 0 {
+		moved = append(moved, t.PrimaryKey.OID)
+	}
+	for _, oid := range moved {
+		if err := updateClass(a.w, oid, func(c *catalog.PgClass) { c.Relfilenode = storage }); err != nil {
+			return err
+		}
+	}
+	for i := range t.Columns {
+		if !t.Columns[i].HasMissing {
+			continue
+		}
+		err := updateAttribute(a.w, t.OID, t.Columns[i].Num, func(at *catalog.PgAttribute) {
+			at.Atthasmissing, at.Attmissingval = false, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	sorted := newPairSorter(s.TempDir, s.MaintenanceMem)
+	defer sorted.close()
+	var key, row []byte
+	err = s.scanTable(a.old, a.old.StorageID, func(old *scanRow) error {
+		vals, err := r.row(old.vals)
+		if err != nil {
+			return err
+		}
+		if err := r.verify(vals); err != nil {
+			return err
+		}
+		id, err := s.RowIDs.Next(s.Ctx, s.Store, t.Database, storage)
+		if err != nil {
+			return err
+		}
+		row = rowcodec.EncodeRow(row[:0], t.Row, rowcodec.Header{XID: s.XID, RowID: id}, vals)
+		key = rowcodec.AppendPrefix(key[:0], t.Database, storage)
+		if len(t.Key) == 0 {
+			return s.Txn.Put(s.Op, rowcodec.AppendRowID(key, id), row)
+		}
+		for i, k := range t.Key {
+			key = rowcodec.AppendKey(key, t.RowKey[i].Type, vals[k.Attnum-1], k.Desc, k.NullsFirst)
+		}
+		if len(key) > kv.MaxKeyBytes {
+			return rowKeyTooLong(t, len(key))
+		}
+		return sorted.add(key, row)
+	})
+	if err != nil {
+		return err
+	}
+	err = sorted.each(func(prev, key, val []byte) error {
+		if prev != nil && bytes.Equal(prev, key) {
+			return s.duplicate(t, t.PrimaryKey, key)
+		}
+		return s.Txn.Put(s.Op, key, val)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.dropStorage(a.old.StorageID); err != nil {
+		return err
+	}
+	return s.rebuildIndexes(a.w, t.OID, storage)
+}
+
+func rowKeyTooLong(t *catalog.Table, n int) error {
+	return pgerr.Newf(pgerr.ProgramLimitExceeded, "index row size %d exceeds maximum %d for index \"%s\"", n, kv.MaxKeyBytes, t.PrimaryKey.Name).
+		WithTable(t.SchemaName, t.Name).WithConstraint(t.PrimaryKey.Name)
+}
