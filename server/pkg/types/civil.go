@@ -138,7 +138,7 @@ func (p *DateParts) Timestamp() (ts int64, ok bool) {
 // the range while its UTC time does not.
 func (p *DateParts) localTimestamp() (ts int64, ok bool) {
 	days := DateToDays(p.Year, p.Month, p.Day)
-	if days < minDateDays || days > endTimestamp/microsPerDay {
+	if days < minDateDays-1 || days > endTimestamp/microsPerDay {
 		return 0, false
 	}
 	return days*microsPerDay + p.TimeOfDay(), true

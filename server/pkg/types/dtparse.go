@@ -148,6 +148,9 @@ func (d *dtText) digits(s string) (int, dtProblem) {
 	for n < len(s) && isDigit(s[n]) {
 		n++
 	}
+	if d.julian && d.julianDay < 0 {
+		return d.julianText(s, n)
+	}
 	if n < len(s) {
 		switch c := s[n]; {
 		case c == ':':
@@ -326,8 +329,6 @@ func (d *dtText) yearAnd(y, m, day string) dtProblem {
 func (d *dtText) decimal(s string) dtProblem {
 	whole, frac, _ := strings.Cut(s, ".")
 	switch {
-	case d.julian:
-		return d.julianNumber(whole)
 	case len(whole) == 6 && d.hasDateFields() && !d.hasTime:
 		if p := d.runTime(whole); p != dtOK {
 			return p
@@ -359,8 +360,6 @@ func (d *dtText) number(s string) dtProblem {
 		return dtBadFormat
 	}
 	switch {
-	case d.julian && d.julianDay < 0:
-		return d.julianNumber(s)
 	case d.hasDateFields():
 		if d.hasTime {
 			return dtBadFormat
@@ -435,12 +434,26 @@ func (d *dtText) runTime(s string) dtProblem {
 	return dtOK
 }
 
-func (d *dtText) julianNumber(s string) dtProblem {
-	v, ok := smallNumber(s)
+// julianText reads the day number whose first n bytes are digits; a fraction is a
+// time of day.
+func (d *dtText) julianText(s string, n int) (int, dtProblem) {
+	v, ok := smallNumber(s[:n])
 	if !ok {
-		return dtBadFormat
+		return 0, dtBadFormat
 	}
 	d.julianDay = int64(v)
 	d.hasDate = true
-	return dtOK
+	if n >= len(s) || s[n] != '.' {
+		return n, dtOK
+	}
+	start := n
+	for n++; n < len(s) && isDigit(s[n]); n++ {
+	}
+	f, err := ParseFloat8("0" + s[start:n])
+	if err != nil || d.hasTime {
+		return 0, dtBadFormat
+	}
+	d.hasTime = true
+	d.parts.setTime(int64(f * microsPerDay))
+	return n, dtOK
 }

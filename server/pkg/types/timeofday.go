@@ -39,8 +39,8 @@ func parseTime(c *Ctx, s, typeName string) (*dtText, int64, error) {
 		order = c.DateOrder
 	}
 	d, problem := parseDateTime(s, order)
-	if problem == dtBadFormat && len(s) > 0 {
-		// A run of digits alone is a time here.
+	if problem != dtOK || !d.hasTime {
+		// A run of digits is a time here, not a date.
 		d, problem = parseRunTime(s, order, d, problem)
 	}
 	if problem != dtOK {
@@ -55,12 +55,6 @@ func parseTime(c *Ctx, s, typeName string) (*dtText, int64, error) {
 		d.parts.Offset, d.hasZone = p.Offset, true
 		return d, p.TimeOfDay(), nil
 	}
-	if !d.hasTime && d.hasDate && len(trimSpace(s)) == 6 {
-		d, problem = parseRunTime(s, order, d, dtBadFormat)
-		if problem != dtOK {
-			return nil, 0, problem.err(typeName, s, "")
-		}
-	}
 	if !d.hasTime || d.zone != nil && !d.hasDate {
 		return nil, 0, dtBadFormat.err(typeName, s, "") // a named zone's offset needs a date
 	}
@@ -74,9 +68,15 @@ func parseTime(c *Ctx, s, typeName string) (*dtText, int64, error) {
 // parseRunTime reads hhmmss or hhmm in front of an optional zone.
 func parseRunTime(s string, order DateOrder, d *dtText, problem dtProblem) (*dtText, dtProblem) {
 	t := trimSpace(s)
+	if t != "" && t[0]|0x20 == 't' {
+		t = t[1:]
+	}
 	n := 0
 	for n < len(t) && isDigit(t[n]) {
 		n++
+	}
+	if n < len(t) && t[n] == ':' && len(t) < len(trimSpace(s)) {
+		return parseDateTime(t, order) // T04:05:06
 	}
 	if n != 4 && n != 6 {
 		return d, problem

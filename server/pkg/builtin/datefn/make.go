@@ -76,7 +76,7 @@ func clockOf(h, m int64, sec float64) (int64, error) {
 	if h < 0 || h > 24 || m < 0 || m > 59 || math.IsNaN(sec) || us < 0 || us > 60e6 ||
 		h == 24 && (m > 0 || us > 0) {
 		s := strconv.FormatFloat(sec, 'g', 6, 64)
-		if sec < 10 && sec >= 0 {
+		if len(s) < 2 {
 			s = "0" + s
 		}
 		return 0, pgerr.Newf(pgerr.DatetimeFieldOverflow, "time field value out of range: %d:%02d:%s", h, m, s)
@@ -148,6 +148,9 @@ func dateBin(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	if v.Months != 0 {
 		return data.Null, pgerr.New(pgerr.FeatureNotSupportedCode,
 			"timestamps cannot be binned into intervals containing months or years")
+	}
+	if d := int64(v.Days); d > math.MaxInt64/usDay || d < math.MinInt64/usDay {
+		return data.Null, types.ErrIntervalRange()
 	}
 	stride, over := addOver(int64(v.Days)*usDay, v.Micros)
 	if over {
