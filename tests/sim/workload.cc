@@ -13,6 +13,7 @@ namespace {
 constexpr uint64_t kKeys = 40;
 constexpr uint64_t kAccounts = 4;
 constexpr uint64_t kLockTimeoutMicros = 50'000;
+constexpr uint64_t kScanPauseMicros = 2'000;
 
 std::string key_of(const char* prefix, uint64_t n) {
   return prefix + std::to_string(n / 10) + std::to_string(n % 10);
@@ -21,11 +22,18 @@ std::string key_of(const char* prefix, uint64_t n) {
 }  // namespace
 
 Status read_image(Db* db, Image* image, uint64_t* snapshot) {
-  image->clear();
   *snapshot = db->acquire_snapshot();
+  Status status = read_image_at(db, *snapshot, false, image);
+  db->release_snapshot(*snapshot);
+  return status;
+}
+
+Status read_image_at(Db* db, uint64_t snapshot, bool reverse, Image* image) {
+  image->clear();
   Status status;
   {
-    Cursor cursor(db, nullptr, CursorOptions{.snapshot = *snapshot}, Slice(), Slice());
+    Cursor cursor(db, nullptr, CursorOptions{.snapshot = snapshot, .reverse = reverse}, Slice(),
+                  Slice());
     std::vector<RowOut> rows(16);
     std::string buffer(4096, '\0');
     FetchBatch batch;
@@ -49,7 +57,6 @@ Status read_image(Db* db, Image* image, uint64_t* snapshot) {
       }
     }
   }
-  db->release_snapshot(*snapshot);
   return status;
 }
 
@@ -230,8 +237,14 @@ bool Workload::savepoint(Rng* rng) {
 
 bool Workload::scan() {
   Image image;
-  uint64_t snapshot = 0;
-  const Status s = read_image(db_, &image, &snapshot);
+  Image again;
+  const uint64_t snapshot = db_->acquire_snapshot();
+  Status s = read_image_at(db_, snapshot, false, &image);
+  if (s.is_ok()) {
+    runtime_.clock->sleep_micros(kScanPauseMicros);
+    s = read_image_at(db_, snapshot, true, &again);
+  }
+  db_->release_snapshot(snapshot);
   if (!s.is_ok()) return alive();
   int64_t sum = 0;
   for (uint64_t a = 0; a < kAccounts; ++a) {
@@ -240,8 +253,11 @@ bool Workload::scan() {
   }
   trace("scan at " + std::to_string(snapshot) + ": " + std::to_string(image.size()) + " keys");
   if (sum != 0) wrong_ = "the accounts sum up to " + std::to_string(sum);
+  if (const std::string diff = difference(again, image); !diff.empty()) {
+    wrong_ = "a second scan at snapshot " + std::to_string(snapshot) + ": " + diff;
+  }
   history_->observe(snapshot, std::move(image));
-  return true;
+  return wrong_.empty();
 }
 
 bool Workload::reserve(Rng* rng) {

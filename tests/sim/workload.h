@@ -38,6 +38,7 @@ class Workload {
   bool transfer(Rng* rng);
   bool drop_range(Rng* rng);
   bool savepoint(Rng* rng);
+  // Twice at one snapshot, with time for flushes and merges in between.
   bool scan();
   bool reserve(Rng* rng);
   bool maintain();
@@ -62,6 +63,8 @@ class Workload {
 
 // Everything the database shows at a snapshot of its own; kCorruption and the like as they come.
 Status read_image(Db* db, Image* image, uint64_t* snapshot);
+// The same at a registered snapshot, forward or backward.
+Status read_image_at(Db* db, uint64_t snapshot, bool reverse, Image* image);
 
 inline constexpr const char* kCounter = "numbers";
 

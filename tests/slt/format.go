@@ -12,12 +12,13 @@ type Case struct {
 	Line    int    // of the statement's first line
 	Session string // which connection runs it; "" is the first
 	Sort    bool   // compare rows without regard to order
+	Simple  bool   // always sent as a simple query
 	SQL     string
 	Want    []string // recorded lines, see Result.Lines
 }
 
 // A file is blocks parted by blank lines. A block is comment lines (#),
-// directive lines (@session NAME, @sort), the statement, a line of four
+// directive lines (@session NAME, @sort, @simple), the statement, a line of four
 // dashes, and the recorded answer. A blank line inside a statement is written
 // as a line holding a single backslash.
 const separator = "----"
@@ -75,6 +76,8 @@ func parseBlock(block []string, line int) (Case, bool, error) {
 		case strings.HasPrefix(block[i], "#"):
 		case block[i] == "@sort":
 			c.Sort = true
+		case block[i] == "@simple":
+			c.Simple = true
 		case strings.HasPrefix(block[i], "@session "):
 			c.Session = strings.TrimPrefix(block[i], "@session ")
 		case strings.HasPrefix(block[i], "@"):

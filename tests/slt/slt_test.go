@@ -88,7 +88,7 @@ func runFile(t *testing.T, dsn, path string, mode Mode, record bool) {
 	var got [][]string
 	failed := 0
 	for _, c := range cases {
-		if mode == Extended && strings.Contains(strings.TrimRight(c.SQL, "; \n"), ";") {
+		if c.Simple || mode == Extended && strings.Contains(strings.TrimRight(c.SQL, "; \n"), ";") {
 			r.mode = Simple // several statements only fit in a simple query
 		} else {
 			r.mode = mode
