@@ -40,10 +40,10 @@ const (
 
 // IntervalUnits are the words for units, in lower case.
 var intervalUnits = map[string]intervalUnit{
-	"us": unitMicro, "usec": unitMicro, "usecs": unitMicro, "microsecond": unitMicro,
-	"microseconds": unitMicro, "microsecon": unitMicro, "useconds": unitMicro, "usecond": unitMicro,
-	"ms": unitMilli, "msec": unitMilli, "msecs": unitMilli, "millisecond": unitMilli,
-	"milliseconds": unitMilli, "millisecon": unitMilli, "mseconds": unitMilli, "msecond": unitMilli,
+	"us": unitMicro, "usec": unitMicro, "usecs": unitMicro,
+	"microsecon": unitMicro, "useconds": unitMicro, "usecond": unitMicro,
+	"ms": unitMilli, "msec": unitMilli, "msecs": unitMilli,
+	"millisecon": unitMilli, "mseconds": unitMilli, "msecond": unitMilli,
 	"s": unitSecond, "sec": unitSecond, "secs": unitSecond, "second": unitSecond, "seconds": unitSecond,
 	"m": unitMinute, "min": unitMinute, "mins": unitMinute, "minute": unitMinute, "minutes": unitMinute,
 	"h": unitHour, "hr": unitHour, "hrs": unitHour, "hour": unitHour, "hours": unitHour,
@@ -55,6 +55,9 @@ var intervalUnits = map[string]intervalUnit{
 	"c": unitCentury, "cent": unitCentury, "century": unitCentury, "centuries": unitCentury,
 	"mil": unitMillennium, "mils": unitMillennium, "millennium": unitMillennium, "millennia": unitMillennium,
 }
+
+// maxUnitWord is how much of a unit's name counts.
+const maxUnitWord = 10
 
 type intervalText struct {
 	years, months, days, micros int64
@@ -235,7 +238,8 @@ func (v *intervalText) parse(s string, typmod int32, style IntervalStyle) bool {
 				return false // a unit without its number
 			}
 			var known bool
-			if unit, known = intervalUnits[t.text]; !known {
+			word := t.text[:min(len(t.text), maxUnitWord)]
+			if unit, known = intervalUnits[word]; !known {
 				return false
 			}
 			unitOpen = true
@@ -252,6 +256,9 @@ func (v *intervalText) parse(s string, typmod int32, style IntervalStyle) bool {
 				return false
 			}
 			unitOpen = false
+			if unit == unitHour {
+				unit = unitDay // "1 2 hours"
+			}
 		}
 	}
 	if unitOpen || v.seen == 0 {
@@ -311,7 +318,7 @@ func (v *intervalText) clock(t string, rng int32, neg bool) bool {
 	}
 	main, frac, hasFrac := strings.Cut(t, ".")
 	f := strings.Split(main, ":")
-	if len(f) > 3 || !v.mark(unitHour, unitMinute, unitSecond) {
+	if len(f) > 3 || !v.mark(unitHour, unitMinute, unitSecond, unitMilli, unitMicro) {
 		return false
 	}
 	var n [3]int64
@@ -375,7 +382,7 @@ func (v *intervalText) number(t string, unit intervalUnit, neg bool) bool {
 	}
 	whole, frac, hasFrac := strings.Cut(body, ".")
 	if strings.Trim(whole, "0123456789") != "" || strings.Trim(frac, "0123456789") != "" ||
-		whole == "" && frac == "" || !v.mark(unit) {
+		whole == "" && frac == "" || !v.mark(unit) || hasFrac && unit == unitSecond && !v.mark(unitMilli, unitMicro) {
 		return false
 	}
 	n := int64(0)

@@ -133,7 +133,7 @@ var intervalTestTypmod = map[string]int32{
 	"interval day": 8<<16 | 65535, "interval year to month": 6<<16 | 65535,
 	"interval minute": 2048<<16 | 65535, "interval day to second": 7176<<16 | 65535,
 	"interval minute to second": 6144<<16 | 65535, "interval hour": 1024<<16 | 65535,
-	"interval year": 4<<16 | 65535, "interval second(1)": 4096<<16 | 1,
+	"interval year": 4<<16 | 65535, "interval day to hour": 1032<<16 | 65535, "interval second(1)": 4096<<16 | 1,
 }
 
 func applySettings(t *testing.T, c *Ctx, s string) {

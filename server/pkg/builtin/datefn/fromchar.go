@@ -35,6 +35,9 @@ func init() {
 			return data.Null, err
 		}
 		local := days*usDay + r.clock
+		if r.fracDigits > 0 {
+			local = types.RoundTimestamp(local, int32(r.fracDigits))
+		}
 		if r.zoned {
 			return timestamp(inRange(local-r.offset*usSecond, false))
 		}
@@ -54,6 +57,8 @@ type templateReader struct {
 	bc, pm, ampm, hh12 bool
 	zoned              bool
 	tzSign             int64
+	minusBehind        bool // a minus was taken for a separator
+	fracDigits         int  // of FF1 to FF6, 0 for none
 	offset             int64
 	clock              int64 // microseconds of the day
 }
@@ -75,6 +80,7 @@ func readByTemplate(source, template string) (*templateReader, error) {
 		}
 		switch {
 		case n.field != fNone:
+			r.minusBehind = extra > 0 && len(r.s) < len(source) && source[len(source)-len(r.s)-1] == '-'
 			if err := r.field(n, nextIsSeparator(nodes, i)); err != nil {
 				return nil, err
 			}
@@ -255,7 +261,7 @@ func (r *templateReader) numeric(n *node, v int64, used int) error {
 		return r.store(n, fHH24, v)
 	case fYYYY, fYYY, fYY, fY, fIYYY, fIYY, fIY, fI:
 		r.yearDigits = widths[n.field]
-		if used < 4 && n.field != fYYYY && n.field != fIYYY || used < 4 && v >= 0 {
+		if used < 4 && n.field != fYYYY && n.field != fIYYY {
 			v = fullYear(v)
 		}
 		return r.store(n, fYYYY, v)
@@ -320,6 +326,8 @@ func (r *templateReader) zoneHour(n *node, open bool) error {
 			r.tzSign = -1
 		}
 		r.s = r.s[1:]
+	} else if r.minusBehind {
+		r.tzSign = -1
 	}
 	v, _, err := r.number(n, 2, open)
 	r.offset += r.tzSign * v * 3600
@@ -351,6 +359,7 @@ func (r *templateReader) fraction(n *node, open bool) error {
 		width = 3
 	} else if n.field == fFF {
 		width = int(n.text[2] - '0')
+		r.fracDigits = width
 	}
 	v, used, err := r.number(n, width, open)
 	if err != nil {
@@ -468,8 +477,7 @@ func (r *templateReader) date() (int64, error) {
 		return types.DateToDays(int(y), 1, 1) + doy - 1, nil
 	}
 	if m < 1 || m > 12 || d < 1 || d > 31 {
-		e := pgerr.From(r.outOfRange())
-		return 0, e.WithHint("Perhaps you need a different \"datestyle\" setting.")
+		return 0, r.outOfRange()
 	}
 	if d > int64(types.DaysInMonth(int(y), int(m))) {
 		return 0, r.outOfRange()
