@@ -119,9 +119,9 @@ typedef struct pgz_options {
   uint64_t memtable_bytes;      /* one memtable; an eighth of the budget, at most 64 MiB */
   uint64_t log_slot_bytes;      /* 64 MiB; the first slot of a directory is 4 MiB */
   uint64_t spill_bytes;         /* write buffer of one transaction before it spills; 4 MiB */
-  uint64_t lock_memory_bytes;   /* bound of the lock table; a quarter of the budget */
+  uint64_t lock_memory_bytes;   /* bound of the lock table; 256 MiB, or a quarter of the budget */
   uint32_t deadlock_timeout_ms; /* wait before looking for a cycle; 1000 */
-  uint32_t background_threads;  /* 2 */
+  uint32_t reserved1;           /* zero */
 } pgz_options;
 
 /* Writes the defaults; sets struct_size. Any thread, does not block. Since ABI 1. */
@@ -327,9 +327,9 @@ typedef struct pgz_fetch {
 } pgz_fetch;
 
 /* Reads many keys as pgz_read does, at one snapshot. `keys` holds, `keys_len` bytes in all, a
- * sequence of (u32 little-endian length, key). One row per key, in order, with its key, found or not;
- * fetch->rows tells how many fitted, done is 1 when all did. PGZ_BUFFER_TOO_SMALL only when not even
- * the first fits. Does not block. Since ABI 1. */
+ * sequence of (u32 little-endian length, key). One row per key, in order, with its key, found or
+ * not; fetch->rows tells how many fitted, done is 1 when all did. PGZ_BUFFER_TOO_SMALL only when
+ * not even the first fits. Does not block. Since ABI 1. */
 PGZ_API pgz_status pgz_multi_get(pgz_db* db, pgz_txn* txn, uint64_t snapshot, uint32_t op,
                                  const void* keys, size_t keys_len, pgz_fetch* fetch,
                                  pgz_error* err);

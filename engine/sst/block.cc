@@ -12,8 +12,7 @@ void BlockBuilder::add(Slice internal_key, Slice value) {
     restarts_.push_back(static_cast<uint32_t>(bytes_.size()));
     since_restart_ = 0;
   } else {
-    const size_t limit =
-        std::min(last_key_.size(), internal_key.size()) - kTrailerBytes;
+    const size_t limit = std::min(last_key_.size(), internal_key.size()) - kTrailerBytes;
     while (shared < limit && last_key_[shared] == internal_key[shared]) shared++;
   }
   since_restart_++;

@@ -162,19 +162,33 @@ bool decode_properties(Slice from, TableProperties* properties) {
     uint64_t number = 0;
     if (!get_varint64(&bytes, &number)) return false;
     switch (static_cast<Property>(tag)) {
-      case Property::kEntries: properties->entries = number; break;
-      case Property::kTombstones: properties->tombstones = number; break;
-      case Property::kDataBytes: properties->data_bytes = number; break;
-      case Property::kMinTs: properties->min_ts = number; break;
-      case Property::kMaxTs: properties->max_ts = number; break;
-      case Property::kGlobalTs: properties->global_ts = number != 0; break;
+      case Property::kEntries:
+        properties->entries = number;
+        break;
+      case Property::kTombstones:
+        properties->tombstones = number;
+        break;
+      case Property::kDataBytes:
+        properties->data_bytes = number;
+        break;
+      case Property::kMinTs:
+        properties->min_ts = number;
+        break;
+      case Property::kMaxTs:
+        properties->max_ts = number;
+        break;
+      case Property::kGlobalTs:
+        properties->global_ts = number != 0;
+        break;
       case Property::kCompression:
         properties->compression = static_cast<Compression>(number);
         break;
-      default: return false;
+      default:
+        return false;
     }
   }
-  return properties->smallest.size() >= kTrailerBytes && properties->largest.size() >= kTrailerBytes;
+  return properties->smallest.size() >= kTrailerBytes &&
+         properties->largest.size() >= kTrailerBytes;
 }
 
 Result<std::unique_ptr<BlockContents>> read_block(File* file, const std::string& name,
@@ -191,13 +205,14 @@ Result<std::unique_ptr<BlockContents>> read_block(File* file, const std::string&
   PGZ_TRY(file->read(handle.offset, block->bytes.get(), stored));
   const char* trailer = block->bytes.get() + handle.size;
   const auto compression = static_cast<uint8_t>(trailer[0]);
-  if (get_fixed32(trailer + 1) !=
-      block_crc(table_id, handle.offset, block->slice(), compression)) {
+  if (get_fixed32(trailer + 1) != block_crc(table_id, handle.offset, block->slice(), compression)) {
     return corruption(name, handle.offset, "block checksum mismatch");
   }
   switch (static_cast<Compression>(compression)) {
-    case Compression::kNone: return block;
-    case Compression::kLz4: return uncompress(block->slice(), name, handle);
+    case Compression::kNone:
+      return block;
+    case Compression::kLz4:
+      return uncompress(block->slice(), name, handle);
   }
   return Status::make(Code::kNotSupported, name + " at " + std::to_string(handle.offset) +
                                                ": unknown compression " +

@@ -42,7 +42,7 @@ struct TableOptions {
 struct TableProperties {
   uint64_t entries = 0;
   uint64_t tombstones = 0;
-  uint64_t data_bytes = 0;   // uncompressed keys and values
+  uint64_t data_bytes = 0;  // uncompressed keys and values
   uint64_t file_bytes = 0;
   uint64_t min_ts = 0;  // over all entries; both 0 with global_ts
   uint64_t max_ts = 0;

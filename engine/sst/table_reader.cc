@@ -53,8 +53,8 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> fil
   rep->data_limit = size - sst::kFooterBytes;
   char bytes[sst::kFooterBytes];
   PGZ_TRY(in->read(rep->data_limit, bytes, sizeof(bytes)));
-  PGZ_TRY(sst::Footer::decode(Slice(bytes, sizeof(bytes)), rep->name, rep->data_limit,
-                              &rep->footer));
+  PGZ_TRY(
+      sst::Footer::decode(Slice(bytes, sizeof(bytes)), rep->name, rep->data_limit, &rep->footer));
   if (rep->footer.table_id != options.table_id) {
     return corruption(rep->name, rep->data_limit,
                       "this is table " + std::to_string(rep->footer.table_id) + ", not " +
@@ -91,8 +91,7 @@ uint64_t TableReader::memory_bytes() const {
 }
 
 bool TableReader::may_contain(Slice user_key) const {
-  return rep_->filter == nullptr ||
-         filter_may_contain(rep_->filter->slice(), hash_key(user_key));
+  return rep_->filter == nullptr || filter_may_contain(rep_->filter->slice(), hash_key(user_key));
 }
 
 Status TableReader::get(Slice seek_key, std::string* value, TableGetResult* result) const {

@@ -68,8 +68,12 @@ class TableTest : public ::testing::TestWithParam<int> {
     Shape shape;
     shape.options.table_id = 42;
     switch (GetParam()) {
-      case 0: shape.keys = 1; break;
-      case 1: shape.keys = 5000; break;
+      case 0:
+        shape.keys = 1;
+        break;
+      case 1:
+        shape.keys = 5000;
+        break;
       case 2:  // many partitions
         shape.keys = 20000;
         shape.options.block_bytes = 256;
@@ -191,8 +195,8 @@ TEST_P(TableTest, ReadsBackWhatWasWritten) {
         TableGetResult result;
         std::string got;
         ASSERT_TRUE(reader->get(target, &got, &result).is_ok());
-        const bool found = expected != model.end() &&
-                           user_key_of(expected->first) == user_key_of(key);
+        const bool found =
+            expected != model.end() && user_key_of(expected->first) == user_key_of(key);
         ASSERT_EQ(result.found, found);
         if (found) {
           ASSERT_EQ(got, expected->second);
@@ -230,8 +234,8 @@ TEST_F(TableRulesTest, RefusesDisorder) {
   EXPECT_TRUE(writer.add(ikey("b", 6), "").is(Code::kInvalidArgument));
   EXPECT_TRUE(writer.add(ikey("a", 5), "").is(Code::kInvalidArgument));
   EXPECT_TRUE(writer.add(ikey("b", 4), "").is_ok());
-  EXPECT_TRUE(writer.add(ikey(std::string(kMaxUserKeyBytes + 1, 'c'), 4), "")
-                  .is(Code::kInvalidArgument));
+  EXPECT_TRUE(
+      writer.add(ikey(std::string(kMaxUserKeyBytes + 1, 'c'), 4), "").is(Code::kInvalidArgument));
 }
 
 TEST_F(TableRulesTest, ARunHoldsEachKeyOnceWithoutTimestamp) {

@@ -46,11 +46,11 @@ struct TableWriter::Rep {
   FilterBuilder filter;
   TableProperties properties;
   std::string last_key;
-  std::string separator;   // of the newest index entry
+  std::string separator;  // of the newest index entry
   bool has_pending = false;
-  BlockHandle pending;     // a written data block without an index entry yet
-  std::string out;         // not yet written to the file
-  uint64_t out_offset = 0; // where `out` goes
+  BlockHandle pending;      // a written data block without an index entry yet
+  std::string out;          // not yet written to the file
+  uint64_t out_offset = 0;  // where `out` goes
   std::string compressed;
   bool used_lz4 = false;
   Status status;
@@ -64,7 +64,8 @@ TableWriter::~TableWriter() = default;
 uint64_t TableWriter::entries() const { return rep_->properties.entries; }
 
 uint64_t TableWriter::estimated_bytes() const {
-  return rep_->out_offset + rep_->out.size() + (rep_->data.empty() ? 0 : rep_->data.estimated_bytes());
+  return rep_->out_offset + rep_->out.size() +
+         (rep_->data.empty() ? 0 : rep_->data.estimated_bytes());
 }
 
 Status TableWriter::Rep::flush_out() {
@@ -102,8 +103,8 @@ Status TableWriter::Rep::write_block(Slice bytes, bool compress, BlockHandle* ha
   handle->size = bytes.size();
   char trailer[sst::kBlockTrailerBytes];
   trailer[0] = static_cast<char>(type);
-  put_fixed32(trailer + 1, sst::block_crc(options.table_id, handle->offset, bytes,
-                                          static_cast<uint8_t>(type)));
+  put_fixed32(trailer + 1,
+              sst::block_crc(options.table_id, handle->offset, bytes, static_cast<uint8_t>(type)));
   out.append(bytes);
   return write_raw(Slice(trailer, sizeof(trailer)));
 }

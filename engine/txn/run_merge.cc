@@ -84,9 +84,8 @@ Status SpilledRuns::merge(const std::shared_ptr<const WriteBuffer>& buffer, cons
   return writer == nullptr ? Status::ok() : finish();
 }
 
-Status SpilledRuns::prepare(const std::shared_ptr<const WriteBuffer>& buffer,
-                            const OpRanges& drops, const OpRanges& owned,
-                            std::vector<RunFile>* files, bool* merged) {
+Status SpilledRuns::prepare(const std::shared_ptr<const WriteBuffer>& buffer, const OpRanges& drops,
+                            const OpRanges& owned, std::vector<RunFile>* files, bool* merged) {
   *merged = false;
   PGZ_TRY(finish_open());
   drop_covered(drops);

@@ -10,7 +10,7 @@
 #include "../../../include/pgz.h"
 
 typedef struct {
-  uint64_t txn; // 0: not begun yet
+  uint64_t txn;  // 0: not begun yet
   uint64_t value;
   pgz_row row;
   uint32_t rows;
@@ -167,7 +167,7 @@ static inline pgz_wait sh_wait_of(uint64_t tag, uint64_t timeout_us, uint64_t de
   pgz_wait w;
   memset(&w, 0, sizeof(w));
   w.struct_size = sizeof(w);
-  w.try_only = tag == 0; // a crossing never waits
+  w.try_only = tag == 0;  // a crossing never waits
   w.tag = tag;
   w.timeout_us = timeout_us;
   w.deadlock_timeout_us = deadlock_us;
@@ -220,7 +220,7 @@ static inline pgz_status sh_commit(uint64_t db, uint64_t owner, const void* batc
   }
   pgz_status s =
       pgz_txn_commit_submit(SH_TXN(c->txn), batch, batch_len, flags, tag, &c->value, &c->err);
-  pgz_txn_free(SH_TXN(c->txn), NULL); // a submitted commit goes on
+  pgz_txn_free(SH_TXN(c->txn), NULL);  // a submitted commit goes on
   c->txn = 0;
   return s;
 }
