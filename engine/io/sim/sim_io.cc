@@ -76,6 +76,8 @@ struct SimIo::Impl {
 
   Status begin(CallKind kind, const std::string& path, std::optional<SimFault>* fault);
   void crash_after(const std::optional<SimFault>& fault);
+  // The time the disk takes: other fibers run meanwhile, and may see the machine crash.
+  void wait_for_disk();
   void mix(uint64_t v) { hash = (hash ^ v) * 0x100000001b3; }
   void crash(SimFault kind);
   static Status down() {
@@ -122,6 +124,8 @@ class SimFile final : public File {
     }
     return impl_->begin(kind, path(), fault);
   }
+  // Whether the machine crashed while the disk was working, perhaps to be up again.
+  bool is_cut_off() const { return impl_->is_down || life_ != impl_->life; }
   void read(IoOp* op);
   Status write(IoOp* op, CallKind kind, const std::optional<SimFault>& fault);
   Status sync(const std::optional<SimFault>& fault);
@@ -154,6 +158,13 @@ Status SimIo::Impl::begin(CallKind kind, const std::string& path, std::optional<
     break;
   }
   return Status::ok();
+}
+
+void SimIo::Impl::wait_for_disk() {
+  constexpr uint64_t kSyncMicrosMax = 150;
+  if (current_fiber_host == nullptr) return;
+  const uint64_t micros = rng.uniform(kSyncMicrosMax);
+  current_fiber_host->park(&micros, micros);
 }
 
 void SimIo::Impl::crash_after(const std::optional<SimFault>& fault) {
@@ -201,7 +212,8 @@ Status SimFile::write(IoOp* op, CallKind kind, const std::optional<SimFault>& fa
     at += s.size;
   }
   impl_->crash_after(fault);
-  if (impl_->is_down) return SimIo::Impl::down();
+  if (kind == CallKind::kWriteDurable) impl_->wait_for_disk();
+  if (is_cut_off()) return SimIo::Impl::down();
   if (fault == SimFault::kSyncFailed) {
     inode_->sync_failing(&impl_->rng);
     return failed("write", path());
@@ -213,7 +225,8 @@ Status SimFile::write(IoOp* op, CallKind kind, const std::optional<SimFault>& fa
 
 Status SimFile::sync(const std::optional<SimFault>& fault) {
   impl_->crash_after(fault);
-  if (impl_->is_down) return SimIo::Impl::down();
+  impl_->wait_for_disk();
+  if (is_cut_off()) return SimIo::Impl::down();
   if (fault == SimFault::kSyncFailed) {
     inode_->sync_failing(&impl_->rng);
     return failed("sync", path());
@@ -330,7 +343,9 @@ Status SimIo::sync_dir(const std::string& path) {
   PGZ_TRY(impl_->begin(CallKind::kSyncDir, path, &fault));
   if (!impl_->disk.is_dir(path)) return no_such(path);
   impl_->crash_after(fault);
-  if (impl_->is_down) return Impl::down();
+  const uint64_t life = impl_->life;
+  impl_->wait_for_disk();
+  if (impl_->is_down || life != impl_->life) return Impl::down();
   impl_->disk.sync_dir(path);
   return Status::ok();
 }
