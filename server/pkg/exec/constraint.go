@@ -86,7 +86,7 @@ func (w *writer) duplicate(ix *planner.RelIndex, row []data.Datum) error {
 			if d, err = ix.Exprs[i].Eval(w.c, row); err != nil {
 				return err
 			}
-			if text, ok := planner.DeparseOver(w.st.Cat, t, ix.Trees[i]); ok {
+			if text, ok := planner.DeparseOver(w.st.Cat, w.c.Types, t, ix.Trees[i]); ok {
 				name = text
 			}
 		}

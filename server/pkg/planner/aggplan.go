@@ -18,6 +18,9 @@ func (s *step) aggregate() error {
 	if !q.HasAggs && len(q.GroupClause) == 0 && q.HavingQual == nil {
 		return nil
 	}
+	if !q.HasAggs && len(q.GroupClause) == 0 {
+		return s.havingOnly()
+	}
 	n := &Agg{Child: s.node, Strategy: AggPlain}
 	lay := newLayout()
 	if err := s.groups(n, &lay); err != nil {
@@ -46,6 +49,18 @@ func (s *step) aggregate() error {
 	n.Total = n.Startup + n.Rows*cpuTupleCost
 	n.Cols = lay.n
 	s.node, s.lay = n, lay
+	return nil
+}
+
+// havingOnly plans HAVING without grouping or aggregates: one row or none, whatever FROM holds.
+func (s *step) havingOnly() error {
+	n := &Result{}
+	var err error
+	if n.OneTime, err = s.l.filter(conjuncts(s.l.q.HavingQual), nil); err != nil {
+		return err
+	}
+	n.Cost = Cost{Total: cpuTupleCost, Rows: 1}
+	s.node, s.lay = n, newLayout()
 	return nil
 }
 

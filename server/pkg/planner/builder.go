@@ -209,13 +209,17 @@ func (l *level) useVar(varno int, attno int16) {
 }
 
 // params replaces what belongs to outer queries by executor parameters, outside of
-// sublinks (those are planned with their own level).
+// sublinks (those are planned with their own level). An aggregate of an outer query
+// is replaced as a whole, before its arguments.
 func (l *level) params(e query.Expr) (query.Expr, error) {
 	var first error
-	out := query.Rewrite(e, func(e query.Expr) query.Expr {
+	var walk func(e query.Expr) query.Expr
+	walk = func(e query.Expr) query.Expr {
 		var id int
 		var err error
 		switch v := e.(type) {
+		case nil:
+			return nil
 		case *query.Var:
 			if v.Varlevelsup == 0 {
 				return e
@@ -225,7 +229,7 @@ func (l *level) params(e query.Expr) (query.Expr, error) {
 			id, err = l.outerParam(&o, v.Varlevelsup)
 		case *query.Aggref:
 			if v.Agglevelsup == 0 {
-				return e
+				return query.MutateExpr(e, walk, nil)
 			}
 			id, err = l.outerParam(query.IncrementVarSublevelsUp(v, -v.Agglevelsup, v.Agglevelsup), v.Agglevelsup)
 		case *query.GroupingFunc:
@@ -236,17 +240,14 @@ func (l *level) params(e query.Expr) (query.Expr, error) {
 			o.Agglevelsup = 0
 			id, err = l.outerParam(&o, v.Agglevelsup)
 		default:
-			return e
+			return query.MutateExpr(e, walk, nil)
 		}
 		if err != nil && first == nil {
 			first = err
 		}
-		return &query.Param{
-			Paramkind: query.ParamExec, Paramid: id, Paramtype: e.Type(), Paramtypmod: e.Typmod(),
-			Paramcollid: e.Collation(), Loc: -1,
-		}
-	})
-	return out, first
+		return execParam(id, e)
+	}
+	return walk(e), first
 }
 
 // compiler makes a compiler over rows of the given layout.

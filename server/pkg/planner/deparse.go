@@ -11,8 +11,11 @@ import (
 
 // DeparseOver writes an expression over a table's columns as PostgreSQL does in
 // error details; ok is false for expressions that cannot be written.
-func DeparseOver(view catalog.View, t *catalog.Table, e query.Expr) (text string, ok bool) {
-	d := query.Deparser{View: view, Table: t}
+func DeparseOver(view catalog.View, c *types.Ctx, t *catalog.Table, e query.Expr) (text string, ok bool) {
+	if view == nil {
+		return "", false
+	}
+	d := query.Deparser{View: view, Types: c, Table: t, Pretty: true}
 	text, err := d.Expr(e)
 	return text, err == nil
 }

@@ -224,15 +224,36 @@ func (l *level) onConflict(n *ModifyTable) error {
 	}
 	lay.n = 2 * len(rel.Types)
 	for _, te := range oc.OnConflictSet {
-		v, err := l.compile(te.Expr, &lay)
+		v, err := l.compile(l.spreadRows(rel, te.Expr), &lay)
 		if err != nil {
 			return err
 		}
 		c.Set = append(c.Set, SetCol{int(te.Resno) - 1, v})
 	}
 	var err error
-	c.Where, err = l.filter(conjuncts(oc.OnConflictWhere), &lay)
+	c.Where, err = l.filter(conjuncts(l.spreadRows(rel, oc.OnConflictWhere)), &lay)
 	return err
+}
+
+// spreadRows replaces whole rows of the target and of EXCLUDED by their columns.
+func (l *level) spreadRows(rel *Rel, e query.Expr) query.Expr {
+	return query.Rewrite(e, func(e query.Expr) query.Expr {
+		v, ok := e.(*query.Var)
+		if !ok || v.Varattno != 0 || v.Varlevelsup != 0 {
+			return e
+		}
+		row := &query.RowExpr{RowTypeid: v.Vartype, Loc: v.Loc}
+		for i := range rel.Table.Columns {
+			c := &rel.Table.Columns[i]
+			if c.Dropped {
+				continue
+			}
+			row.Args = append(row.Args, &query.Var{Varno: v.Varno, Varattno: c.Num, Vartype: c.TypeOID,
+				Vartypmod: c.Typmod, Varcollid: c.Collation, Loc: -1})
+			row.Colnames = append(row.Colnames, c.Name)
+		}
+		return row
+	})
 }
 
 // infers tells whether a unique index is the one that ON CONFLICT's column list means.

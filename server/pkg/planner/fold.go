@@ -176,10 +176,17 @@ func (f *folder) foldCase(n *query.CaseExpr) query.Expr {
 	m := *n
 	m.Args = nil
 	m.Arg = f.fold(n.Arg)
+	tested := m.Arg
+	if m.Arg != nil && isConst(m.Arg) {
+		m.Arg = nil
+	}
 	for _, w := range n.Args {
 		c := *w
-		c.Expr = f.fold(w.Expr)
-		if n.Arg == nil {
+		if m.Arg == nil && tested != nil {
+			c.Expr = withTest(w.Expr, tested)
+		}
+		c.Expr = f.fold(c.Expr)
+		if m.Arg == nil {
 			if isFalseOrNull(c.Expr) {
 				continue
 			}
@@ -193,6 +200,23 @@ func (f *folder) foldCase(n *query.CaseExpr) query.Expr {
 	}
 	m.Defresult = f.fold(n.Defresult)
 	return f.endCase(&m)
+}
+
+// withTest replaces the value under test in a WHEN of a simple CASE.
+func withTest(e, value query.Expr) query.Expr {
+	switch n := e.(type) {
+	case *query.CaseTestExpr:
+		return value
+	case *query.CaseExpr:
+		if n.Arg != nil {
+			return n
+		}
+	case *query.ArrayCoerceExpr:
+		m := *n
+		m.Arg = withTest(n.Arg, value)
+		return &m
+	}
+	return query.MutateExpr(e, func(c query.Expr) query.Expr { return withTest(c, value) }, nil)
 }
 
 func (f *folder) endCase(m *query.CaseExpr) query.Expr {

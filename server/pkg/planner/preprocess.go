@@ -6,13 +6,16 @@ import (
 )
 
 // preprocess replaces l.q by an equal query that is simpler to plan: join columns
-// and whole rows resolved, constants folded. Then it notes which columns are read.
+// and whole rows resolved, constants folded, outer values made parameters. Then it notes which columns are read.
 func (l *level) preprocess() error {
 	q := query.FlattenJoinAliases(l.q)
 	var first error
 	onExpr := func(e query.Expr) query.Expr {
 		e = query.Rewrite(e, func(e query.Expr) query.Expr { return l.wholeRow(q, e) })
 		e, err := l.b.fold(e)
+		if err == nil {
+			e, err = l.params(e)
+		}
 		if err != nil && first == nil {
 			first = err
 		}
