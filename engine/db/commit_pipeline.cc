@@ -44,6 +44,15 @@ Status CommitPipeline::stop() {
     thread_->join();
     thread_.reset();
   }
+  if (heavy_thread_ != nullptr) {
+    {
+      MutexLock lock(&heavy_mu_);
+      heavy_stop_ = true;
+    }
+    heavy_cv_.notify_all();
+    heavy_thread_->join();
+    heavy_thread_.reset();
+  }
   MutexLock lock(&append_mu_);
   return failed_;
 }
@@ -166,6 +175,7 @@ void CommitPipeline::finish_all(const Finished& commits, const Status& outcome) 
 
 void CommitPipeline::publish(Lsn durable) {
   Finished done;
+  Finished heavy;
   Finished late;  // acknowledged before
   uint64_t horizon = 0;
   uint64_t commits = 0;
@@ -187,7 +197,8 @@ void CommitPipeline::publish(Lsn durable) {
         commits++;
       }
       if (commit->asynchronous_ && !commit->acknowledged_) asynchronous++;
-      (commit->acknowledged_ ? late : done).push_back(std::move(commit));
+      Finished& to = commit->acknowledged_ ? late : commit->is_heavy() ? heavy : done;
+      to.push_back(std::move(commit));
     }
     if (durable_waiters_ != 0) durable_cv_.notify_all();
   }
@@ -195,6 +206,29 @@ void CommitPipeline::publish(Lsn durable) {
   commits_.fetch_add(commits, std::memory_order_relaxed);
   if (horizon != 0) snapshots_->publish(horizon);
   if (!done.empty()) finish_all(done, Status::ok());
+  if (heavy.empty()) return;
+  if (heavy_thread_ == nullptr) {
+    heavy_thread_ = runtime_.executor->spawn("pgz-release", [this] { heavy_loop(); });
+  }
+  MutexLock lock(&heavy_mu_);
+  for (auto& commit : heavy) heavy_.push_back(std::move(commit));
+  heavy_cv_.notify_one();
+}
+
+void CommitPipeline::heavy_loop() {
+  MutexLock lock(&heavy_mu_);
+  while (!heavy_stop_ || !heavy_.empty()) {
+    if (heavy_.empty()) {
+      heavy_cv_.wait(&heavy_mu_);
+      continue;
+    }
+    Finished commits;
+    commits.swap(heavy_);
+    lock.unlock();
+    finish_all(commits, Status::ok());
+    commits.clear();
+    lock.lock();
+  }
 }
 
 void CommitPipeline::wake_log_thread() {

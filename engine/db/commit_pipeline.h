@@ -48,6 +48,9 @@ class PendingCommit {
   // Then: tell who waits. Completions to be sent go into the batch.
   virtual void finish(const Status& outcome, std::vector<Completion>* batch) = 0;
 
+  // Whether release() takes so long that the log thread must not do it.
+  virtual bool is_heavy() const { return false; }
+
   uint64_t timestamp() const { return ts_; }
 
  private:
@@ -107,6 +110,7 @@ class CommitPipeline {
   using Finished = std::vector<std::shared_ptr<PendingCommit>>;
 
   void log_loop();
+  void heavy_loop();
   // Sleeps until there is work; false when it is over.
   bool wait_for_work(bool* sealed);
   void wake_log_thread();
@@ -145,6 +149,13 @@ class CommitPipeline {
   CondVar wake_cv_;
   bool stop_ PGZ_GUARDED_BY(wake_mu_) = false;
   std::unique_ptr<Joinable> thread_;
+
+  // Finishes commits with very many locks, so that others do not wait behind them.
+  Mutex heavy_mu_;
+  CondVar heavy_cv_;
+  Finished heavy_ PGZ_GUARDED_BY(heavy_mu_);
+  bool heavy_stop_ PGZ_GUARDED_BY(heavy_mu_) = false;
+  std::unique_ptr<Joinable> heavy_thread_;  // started when first needed, by the log thread
 
   std::atomic<uint64_t> commits_{0};
   std::atomic<uint64_t> flushes_{0};

@@ -24,7 +24,10 @@ DbOptions DbOptions::resolved() const {
   }
   if (o.log_slot_bytes == 0) o.log_slot_bytes = 64 * kMiB;
   if (o.spill_bytes == 0) o.spill_bytes = 4 * kMiB;
-  if (o.lock_memory_bytes == 0) o.lock_memory_bytes = o.memory_budget_bytes / 4;
+  // Some three million row locks: an UPDATE of a large table takes one for each row.
+  if (o.lock_memory_bytes == 0) {
+    o.lock_memory_bytes = std::max(o.memory_budget_bytes / 4, 256 * kMiB);
+  }
   if (o.deadlock_timeout_micros == 0) o.deadlock_timeout_micros = 1'000'000;
   return o;
 }

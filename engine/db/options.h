@@ -13,7 +13,7 @@ struct DbOptions {
   uint64_t memtable_bytes = 0;           // an eighth of the budget, at most 64 MiB
   uint64_t log_slot_bytes = 0;           // 64 MiB; the first slot of a directory has 4 MiB at most
   uint64_t spill_bytes = 0;              // write buffer of one transaction: 4 MiB
-  uint64_t lock_memory_bytes = 0;        // a quarter of the budget
+  uint64_t lock_memory_bytes = 0;        // 256 MiB or a quarter of the budget, the larger
   uint64_t deadlock_timeout_micros = 0;  // 1 s
 
   // With the defaults filled in, and bounds kept sensible.

@@ -8,6 +8,12 @@
 
 namespace pgz {
 
+namespace {
+
+constexpr size_t kHeavyLocks = 10'000;
+
+}  // namespace
+
 Transaction::Transaction(Db* db, const TransactionOptions& options)
     : db_(db), options_(options), owner_(options.session) {
   db_->transactions_.fetch_add(1, std::memory_order_relaxed);
@@ -144,6 +150,7 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   for (const WriteBuffer::Node* w : prepared->writes) record.add_write(w->kind, w->key, w->value);
 
   tag_ = tag;
+  dropped_ranges_ = !prepared->drops->empty();
   state_.store(State::kCommitting, std::memory_order_release);
   const std::shared_ptr<Transaction> self = shared_from_this();
   MemTableRef ref;
@@ -174,9 +181,13 @@ void Transaction::apply(const OwnWrites::Prepared& prepared, MemTableRef* ref) {
   if (!s.is_ok()) db_->pipeline()->fail(s);
 }
 
+bool Transaction::is_heavy() const { return owner_.held() > kHeavyLocks; }
+
 void Transaction::release(const Status& outcome) {
   outcome_ = outcome;
   db_->locks()->release_all(&owner_);
+  // The horizon has passed the drop: its space can come back.
+  if (dropped_ranges_ && outcome.is_ok()) db_->lsm()->poke();
   state_.store(State::kOver, std::memory_order_release);
   db_->transactions_.fetch_sub(1, std::memory_order_relaxed);
 }

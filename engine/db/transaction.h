@@ -72,6 +72,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   void end_snapshot();
 
   // PendingCommit
+  bool is_heavy() const override;
   void release(const Status& outcome) override;
   void finish(const Status& outcome, std::vector<Completion>* batch) override;
 
@@ -83,6 +84,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   OpNum last_op_ = 0;
   uint64_t snapshot_ = kNewest;  // of the simple calls; registered when set
   uint64_t tag_ = 0;
+  bool dropped_ranges_ = false;
   Event done_;
   Status outcome_;
 };

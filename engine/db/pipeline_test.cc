@@ -1,0 +1,136 @@
+// Commits, failures and locks over a simulated disk, with real threads. Crashes and schedules are
+// the simulator's part (tests/sim).
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "engine/base/clock.h"
+#include "engine/base/rng.h"
+#include "engine/db/cursor.h"
+#include "engine/db/db.h"
+#include "engine/db/transaction.h"
+#include "engine/io/sim/sim_io.h"
+
+namespace pgz {
+namespace {
+
+class PipelineTest : public testing::Test {
+ protected:
+  PipelineTest() : io_(1), rng_(1) {
+    runtime_ = Runtime{&io_, system_clock(), &rng_, thread_executor()};
+    open();
+  }
+  void open() {
+    DbOptions options;
+    options.log_slot_bytes = 1 << 20;
+    options.memory_budget_bytes = 8 << 20;
+    Result<std::unique_ptr<Db>> opened = Db::open(runtime_, "/db", options, [] {});
+    ASSERT_TRUE(opened.is_ok()) << opened.status().to_string();
+    db_ = opened.take();
+  }
+  Status put(const std::string& key, const std::string& value) {
+    auto txn = db_->begin({});
+    PGZ_TRY(txn->simple_write(Kind::kValue, key, value));
+    uint64_t ts = 0;
+    return txn->commit(false, 0, &ts);
+  }
+  std::string get(const std::string& key) {
+    ReadResult result;
+    db_->read(nullptr, kNewest, kOpAll, key, &result);
+    return result.status.is_ok() ? result.value : result.status.to_string();
+  }
+
+  SimIo io_;
+  SplitMixRng rng_;
+  Runtime runtime_;
+  std::unique_ptr<Db> db_;
+};
+
+TEST_F(PipelineTest, FailedFlushStopsTheInstance) {
+  ASSERT_TRUE(put("before", "1").is_ok());
+  // Someone waits for a lock when it happens.
+  auto holder = db_->begin({});
+  ASSERT_TRUE(holder->simple_write(Kind::kValue, "locked", "x").is_ok());
+  Status waited;
+  std::thread waiter([&] { waited = put("locked", "y"); });
+  while (db_->stats().locks.waits == 0) std::this_thread::yield();
+
+  io_.set_plan({{io_.calls(), SimFault::kSyncFailed}});
+  const Status failed = put("k", "v");
+  EXPECT_TRUE(failed.is(Code::kUnknown)) << failed.to_string();
+  waiter.join();
+  EXPECT_TRUE(waited.is(Code::kFailed)) << waited.to_string();
+  // Reads stop as well, and nothing is tried again.
+  EXPECT_NE(get("before").find("stopped"), std::string::npos);
+  EXPECT_TRUE(put("k", "v").is(Code::kFailed));
+  uint64_t first = 0;
+  EXPECT_TRUE(db_->counters()->reserve("c", 1, 0, &first).is(Code::kFailed));
+  uint64_t ts = 0;
+  EXPECT_FALSE(holder->commit(false, 0, &ts).is_ok());
+  holder.reset();
+  EXPECT_FALSE(db_->close().is_ok());
+  db_.reset();
+  io_.clear_plan();
+  open();
+  EXPECT_EQ(get("before"), "1");
+  EXPECT_TRUE(put("k", "again").is_ok());
+}
+
+TEST_F(PipelineTest, HorizonIsPublishedBeforeTicketsComplete) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 300; i++) {
+        auto txn = db_->begin({});
+        const std::string key = "t" + std::to_string(t);
+        ASSERT_TRUE(txn->simple_write(Kind::kValue, key, std::to_string(i)).is_ok());
+        uint64_t ts = 0;
+        ASSERT_TRUE(txn->commit(false, 0, &ts).is_ok());
+        ASSERT_GE(db_->snapshots()->horizon(), ts);
+        ASSERT_EQ(get(key), std::to_string(i));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  const PipelineStats stats = db_->stats().pipeline;
+  EXPECT_EQ(stats.commits, 1200u);
+  EXPECT_LE(stats.flushes, 1200u);
+}
+
+TEST_F(PipelineTest, ManyLocksAreReleasedBesideTheLogThread) {
+  auto large = db_->begin({});
+  for (int i = 0; i < 30'000; i++) {
+    const std::string key = "row" + std::to_string(i);
+    ASSERT_TRUE(large->lock(LockSpace::kRow, key, kRowUpdate, 1, {}).is_ok());
+  }
+  ASSERT_TRUE(large->put(1, "row7", "large").is_ok());
+  std::string seen;
+  std::thread waiter([&] {
+    TransactionOptions options;
+    options.repeatable_read = false;
+    auto txn = db_->begin(options);
+    ASSERT_TRUE(txn->lock(LockSpace::kRow, "row7", kRowUpdate, 1, {}).is_ok());
+    seen = get("row7");
+  });
+  while (db_->stats().locks.waits == 0) std::this_thread::yield();
+  uint64_t ts = 0;
+  ASSERT_TRUE(large->commit(false, 0, &ts).is_ok());
+  waiter.join();
+  EXPECT_EQ(seen, "large");
+  EXPECT_EQ(db_->stats().locks.held, 0u);
+  large.reset();
+}
+
+TEST_F(PipelineTest, IdleLogIsSealedAndGoesOn) {
+  ASSERT_TRUE(put("a", "1").is_ok());
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  ASSERT_TRUE(put("b", "2").is_ok());
+  ASSERT_TRUE(db_->close().is_ok());
+  db_.reset();
+  open();
+  EXPECT_EQ(get("a") + get("b"), "12");
+}
+
+}  // namespace
+}  // namespace pgz

@@ -1,0 +1,87 @@
+#include "engine/db/record.h"
+
+#include <gtest/gtest.h>
+
+namespace pgz {
+namespace {
+
+// Prints a record, so that tests compare text.
+class Printer : public CommitVisitor {
+ public:
+  Status begin(uint64_t ts, uint64_t wall) override {
+    text += std::to_string(ts) + "@" + std::to_string(wall);
+    return Status::ok();
+  }
+  Status drop(Slice begin, Slice end) override {
+    text += " drop " + std::string(begin) + ".." + std::string(end);
+    return Status::ok();
+  }
+  Status runs(std::vector<RunFile> runs) override {
+    for (const RunFile& r : runs) text += " run " + std::to_string(r.number) + r.smallest;
+    return Status::ok();
+  }
+  Status write(Kind kind, Slice key, Slice value) override {
+    text +=
+        " " + std::to_string(static_cast<int>(kind)) + std::string(key) + "=" + std::string(value);
+    return Status::ok();
+  }
+  Status end() override {
+    text += ".";
+    return Status::ok();
+  }
+  std::string text;
+};
+
+std::string sample() {
+  CommitRecordBuilder record(77);
+  record.begin_drops(2);
+  record.add_drop("a", "b");
+  record.add_drop("x", "");
+  record.begin_runs(1);
+  RunFile run;
+  run.number = 9;
+  run.smallest = "r";
+  run.largest = "s";
+  record.add_run(run);
+  record.begin_writes(2);
+  record.add_write(Kind::kValue, "k", "v");
+  record.add_write(Kind::kTombstone, "gone", "");
+  record.set_timestamp(5);
+  return std::string(record.bytes());
+}
+
+TEST(Record, CommitRoundTrip) {
+  Printer printer;
+  ASSERT_TRUE(parse_commit(sample(), &printer).is_ok());
+  EXPECT_EQ(printer.text, "5@77 drop a..b drop x.. run 9r 1k=v 2gone=.");
+}
+
+TEST(Record, EveryCutIsFound) {
+  const std::string whole = sample();
+  for (size_t n = 0; n < whole.size(); n++) {
+    Printer printer;
+    EXPECT_TRUE(parse_commit(Slice(whole).substr(0, n), &printer).is(Code::kCorruption)) << n;
+  }
+  Printer printer;
+  EXPECT_TRUE(parse_commit(whole + "x", &printer).is(Code::kCorruption));
+}
+
+TEST(Record, Counter) {
+  const std::string record = make_counter_record("seq", 12345);
+  RecordType type{};
+  ASSERT_TRUE(parse_record_type(record, &type).is_ok());
+  EXPECT_EQ(type, RecordType::kCounter);
+  Slice name;
+  uint64_t next = 0;
+  ASSERT_TRUE(parse_counter(record, &name, &next).is_ok());
+  EXPECT_EQ(name, "seq");
+  EXPECT_EQ(next, 12345u);
+  for (size_t n = 1; n < record.size(); n++) {
+    EXPECT_FALSE(parse_counter(Slice(record).substr(0, n), &name, &next).is_ok());
+  }
+  EXPECT_FALSE(parse_record_type("", &type).is_ok());
+  EXPECT_FALSE(parse_record_type("\x09", &type).is_ok());
+}
+
+}  // namespace
+}  // namespace pgz
