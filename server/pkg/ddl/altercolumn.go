@@ -95,7 +95,7 @@ func (a *alteration) newDefault(t *catalog.Table, c *newColumn, num int16) error
 	e, err := analyze.AnalyzeExpr(s.Analyze(v), c.raw, analyze.PlaceDefault,
 		analyze.ExprTarget{Column: c.def.Colname, Type: c.typ.OID, Typmod: c.typmod})
 	if err != nil {
-		return err
+		return unplaced(err)
 	}
 	if err := s.storeDefault(a.w, t.OID, num, e); err != nil {
 		return err
@@ -122,10 +122,9 @@ func (a *alteration) missingValue(v catalog.View, t *catalog.Table, c *newColumn
 	if err != nil || d.IsNull() {
 		return err
 	}
-	arena := data.NewArena(nil)
-	array := types.BuildArray(arena, types.Get(c.typ.OID), []data.Datum{d}, []int32{1}, []int32{1})
+	array := arrayOf(types.Get(c.typ.OID), []data.Datum{d})
 	return updateAttribute(a.w, t.OID, num, func(at *catalog.PgAttribute) {
-		at.Atthasmissing, at.Attmissingval = true, append([]byte{}, array.Bytes()...)
+		at.Atthasmissing, at.Attmissingval = true, array
 	})
 }
 
@@ -138,7 +137,7 @@ func (a *alteration) columnDefault(cmd *ast.AlterTableCmd) error {
 	if err := a.removeDefault(t, col); err != nil || cmd.Def == nil {
 		return err
 	}
-	return a.s.addDefault(a.w, a.s.View(), t, col, cmd.Def)
+	return unplaced(a.s.addDefault(a.w, a.s.View(), t, col, cmd.Def))
 }
 
 // removeDefault drops a column's default, if it has one.

@@ -20,7 +20,7 @@ func (a *alteration) addConstraint(con *ast.Constraint) error {
 	for _, con := range d.checks {
 		check, err := a.s.addCheck(a.w, v, t, con)
 		if err != nil {
-			return err
+			return unplaced(err)
 		}
 		a.checks = append(a.checks, check)
 	}
@@ -48,7 +48,7 @@ func (a *alteration) addKey(k *keyDraft) error {
 	}
 	index, err := a.s.addKeyConstraint(a.w, t.OID, k)
 	a.indexes = append(a.indexes, index)
-	return err
+	return unplaced(err)
 }
 
 // dropConstraint is DROP CONSTRAINT.

@@ -67,6 +67,19 @@ func (s *Session) alterTable(n *ast.AlterTableStmt) error {
 	return a.finish()
 }
 
+// alterTag is the command tag of ALTER TABLE and its relatives.
+func alterTag(n *ast.AlterTableStmt) string {
+	switch n.Objtype {
+	case ast.OBJECT_INDEX:
+		return "ALTER INDEX"
+	case ast.OBJECT_SEQUENCE:
+		return "ALTER SEQUENCE"
+	case ast.OBJECT_VIEW:
+		return "ALTER VIEW"
+	}
+	return "ALTER TABLE"
+}
+
 // Passes, in order: drops make room for what is added.
 const (
 	passDrop = iota

@@ -246,7 +246,7 @@ func (s *Session) commentedType(v catalog.View, n ast.Node) (object, error) {
 	}
 	oid, _, err := analyze.ResolveTypeName(s.Analyze(v), name)
 	if err != nil {
-		return object{}, pgerr.From(err).AtByte(-1)
+		return object{}, unplaced(err)
 	}
 	t, err := v.Type(oid)
 	if err != nil {
@@ -272,7 +272,7 @@ func (s *Session) commentedFunction(v catalog.View, n ast.Node) (object, error) 
 		}
 		oid, _, err := analyze.ResolveTypeName(s.Analyze(v), tn)
 		if err != nil {
-			return object{}, pgerr.From(err).AtByte(-1)
+			return object{}, unplaced(err)
 		}
 		args = append(args, oid)
 		texts = append(texts, s.typeText(oid))

@@ -13,13 +13,14 @@ import (
 
 // newColumn is a column of CREATE TABLE or ADD COLUMN before it is written.
 type newColumn struct {
-	def     *ast.ColumnDef
-	typ     *catalog.TypeDesc
-	typmod  int32
-	notNull bool
-	raw     ast.Node // default expression
-	serial  *catalog.TypeDesc
-	collate uint32
+	def      *ast.ColumnDef
+	typ      *catalog.TypeDesc
+	typmod   int32
+	notNull  bool
+	nullable bool     // declared NULL
+	raw      ast.Node // default expression
+	serial   *catalog.TypeDesc
+	collate  uint32
 }
 
 // tableDraft collects what a CREATE TABLE or ALTER TABLE asks for.
@@ -259,7 +260,12 @@ func (d *tableDraft) columnConstraint(c *newColumn, con *ast.Constraint, table s
 			return pgerr.Newf(pgerr.SyntaxError, "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\"",
 				c.def.Colname, table).AtByte(con.Location)
 		}
+		c.nullable = true
 	case ast.CONSTR_NOTNULL:
+		if c.nullable {
+			return pgerr.Newf(pgerr.SyntaxError, "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\"",
+				c.def.Colname, table).AtByte(con.Location)
+		}
 		c.notNull = true
 	case ast.CONSTR_DEFAULT:
 		if c.raw != nil || c.serial != nil {

@@ -117,7 +117,7 @@ func Execute(s *Session, n ast.Node) (tag string, err error) {
 	case *ast.TruncateStmt:
 		return "TRUNCATE TABLE", s.truncate(n)
 	case *ast.AlterTableStmt:
-		return "ALTER TABLE", s.alterTable(n)
+		return alterTag(n), s.alterTable(n)
 	case *ast.RenameStmt:
 		return s.rename(n)
 	case *ast.CreateSchemaStmt:

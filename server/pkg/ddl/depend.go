@@ -4,6 +4,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/query"
+	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
 // object is a catalog object: the relation its row is in, its OID and, for
@@ -81,5 +82,18 @@ func dependOnExpr(w *catalog.Writer, from object, e query.Expr, table uint32, ki
 			return err
 		}
 	}
-	return nil
+	return dependOnNamed(w, from, e)
+}
+
+// dependOnNamed records the relations an expression has as constants of type
+// regclass, as the default of a serial column has its sequence.
+func dependOnNamed(w *catalog.Writer, from object, e query.Expr) (err error) {
+	query.Walk(e, func(e query.Expr) bool {
+		c, ok := e.(*query.Const)
+		if ok && c.Consttype == types.RegClass && !c.Constisnull && err == nil {
+			err = depend(w, from, object{catalog.RelationRelation, uint32(c.Constvalue.Int()), 0}, dependNormal)
+		}
+		return true
+	})
+	return err
 }

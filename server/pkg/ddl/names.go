@@ -193,3 +193,13 @@ func (s *Session) checkOwner(owner uint32, kind, name string) error {
 	}
 	return pgerr.Newf(pgerr.InsufficientPrivilege, "must be owner of %s %s", kind, name)
 }
+
+// unplaced takes the position from an error of an expression or a name that
+// PostgreSQL looks at without the statement's text.
+func unplaced(err error) error {
+	e := pgerr.As(err)
+	if e == nil {
+		return err
+	}
+	return e.Clone().ResolvePosition("").WithPosition(0)
+}

@@ -207,9 +207,6 @@ func (s *Session) renameColumn(n *ast.RenameStmt) error {
 	if err != nil || c == nil {
 		return err
 	}
-	if n.RelationType == ast.OBJECT_VIEW && c.Relkind != catalog.RelkindView {
-		return wrongRelkind(c.Relname, "view")
-	}
 	switch c.Relkind {
 	case catalog.RelkindSequence, catalog.RelkindToast:
 		return pgerr.Newf(pgerr.WrongObjectType, "cannot rename columns of relation \"%s\"", c.Relname).

@@ -24,7 +24,7 @@ func (s *Session) createSequence(n *ast.CreateSeqStmt) error {
 	v := s.View()
 	schema, err := creationSchema(v, n.Sequence)
 	if err != nil {
-		return err
+		return unplaced(err)
 	}
 	exists, err := v.RelationOID(schema.Name, n.Sequence.Relname)
 	if err != nil {

@@ -22,7 +22,7 @@ func (s *Session) createView(n *ast.ViewStmt) error {
 	v := s.View()
 	schema, err := creationSchema(v, n.View)
 	if err != nil {
-		return err
+		return unplaced(err)
 	}
 	cols, err := s.viewColumns(v, n, q)
 	if err != nil {
@@ -193,6 +193,9 @@ func ruleRow(rule, view uint32, q *query.Query) (*catalog.PgRewrite, error) {
 func dependRule(w *catalog.Writer, rule, view uint32, q *query.Query) error {
 	from := object{catalog.RewriteRelation, rule, 0}
 	if err := depend(w, from, object{catalog.RelationRelation, view, 0}, dependInternal); err != nil {
+		return err
+	}
+	if err := depend(w, from, object{catalog.RelationRelation, view, 0}, dependNormal); err != nil {
 		return err
 	}
 	for _, d := range query.QueryDependencies(q) {
