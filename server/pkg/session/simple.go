@@ -35,7 +35,13 @@ func (s *Session) Query(text string) error {
 		}
 		return locate(err, text)
 	}
+	timeout := s.cachedSettings().statementTimeout
 	for i, raw := range stmts {
+		if t := s.cachedSettings().statementTimeout; t != timeout {
+			timeout = t // a SET before it in the same message
+			s.intr.disarm()
+			s.intr.arm(t)
+		}
 		if s.tx.block == blockNone && i < len(stmts)-1 {
 			s.tx.block = blockImplicit
 		}
