@@ -11,6 +11,7 @@ import (
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/compare"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/datefn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/iofn"
+	_ "github.com/pgzdb/pgz/server/pkg/builtin/jsonfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/numfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/textfn"
 	_ "github.com/pgzdb/pgz/server/pkg/builtin/windowfn"
