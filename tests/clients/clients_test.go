@@ -99,6 +99,16 @@ func TestPsqlScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer native.Kill()
+	own, err := harness.ScratchDir("psql") // a server without other tests' tables
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(own)
+	fresh, err := harness.StartPgz(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fresh.Kill()
 	scripts, err := filepath.Glob("testdata/*.sql")
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts (%v)", err)
@@ -110,7 +120,7 @@ func TestPsqlScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			want, _ := run(t, native, string(text), psql, "-X", "-a", "-v", "VERBOSITY=default")
-			got, _ := run(t, pgz, string(text), psql, "-X", "-a", "-v", "VERBOSITY=default")
+			got, _ := run(t, fresh, string(text), psql, "-X", "-a", "-v", "VERBOSITY=default")
 			diff(t, got, want)
 		})
 	}
