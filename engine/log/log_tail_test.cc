@@ -364,6 +364,23 @@ TEST(LogTail, CutAndMissingSlotsAreRefused) {
   }
 }
 
+TEST(LogTail, ALogThatEndsBeforeWhatTablesHoldIsRefused) {
+  SimIo io(6);
+  Lsn last = 0;
+  {
+    auto log = create_log(&io);
+    for (size_t i = 0; i < 3; ++i) last = put_durable(log.get(), text_of(i, 100)).lsn_end;
+  }
+  EXPECT_TRUE(reopen(&io, last).status.is_ok());
+  SimIo other(6);
+  {
+    auto log = create_log(&other);
+    for (size_t i = 0; i < 3; ++i) put_durable(log.get(), text_of(i, 100));
+  }
+  ASSERT_TRUE(other.flip_bit("log/000001.slot", (3 * 4096 + 60) * 8));
+  EXPECT_EQ(reopen(&other, last).status.code(), Code::kCorruption);
+}
+
 TEST(LogTail, UnreadableSlotIsAnErrorNotAnEnd) {
   SimIo io(5);
   put_durable(create_log(&io).get(), "x");

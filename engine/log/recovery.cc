@@ -128,6 +128,11 @@ Status Recovery::walk_slot(Assembler* assembler, Lsn from, bool* ended) {
 }
 
 Status Recovery::replay(Lsn from, const Assembler::Deliver& deliver, RecoverResult* result) {
+  // What is kept elsewhere was durable here before it was written there (rule 6).
+  if (from > durable_max_) {
+    durable_max_ = from;
+    durable_where_ = "records up to there are in tables";
+  }
   const Slot* start = find_start(from);
   if (start == nullptr) {
     if (slots_.empty()) return Status::make(Code::kCorruption, "the log has no slots");
