@@ -64,7 +64,7 @@ func (st *columnStatistics) compute(ordered bool) {
 	if st.sampled == 0 {
 		return
 	}
-	st.nullFrac = float64(st.nulls) / float64(st.sampled)
+	st.nullFrac = float64(float32(float64(st.nulls) / float64(st.sampled))) // as it is stored
 	fixed := st.typ != nil && st.typ.Len > 0
 	if fixed {
 		st.width = float64(st.typ.Len)

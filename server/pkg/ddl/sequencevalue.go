@@ -106,6 +106,7 @@ func (x *Sequences) change(how SequenceTxn, find func() (*catalog.Table, error),
 func (x *Sequences) changeOnce(how SequenceTxn, t *catalog.Table, f func(*catalog.Table, *sequenceRow) error) (bool, error) {
 	if how.Own != nil {
 		_, found, err := changeRow(how, how.Own, how.Op, t, f)
+		x.use(t)
 		return found, err
 	}
 	txn, err := how.Store.Begin(kv.TxnOptions{Owner: how.Owner})
@@ -120,10 +121,15 @@ func (x *Sequences) changeOnce(how SequenceTxn, t *catalog.Table, f func(*catalo
 	if _, err := txn.Commit(how.Ctx, kv.CommitOptions{Sync: row.durable}); err != nil {
 		return true, err
 	}
-	x.mu.Lock()
-	x.seen[sequenceID{t.Database, t.StorageID}] = true
-	x.mu.Unlock()
+	x.use(t)
 	return true, nil
+}
+
+// use notes that what the row says is exact from now on.
+func (x *Sequences) use(t *catalog.Table) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.seen[sequenceID{t.Database, t.StorageID}] = true
 }
 
 // changeRow reads the row under a lock, changes it and writes it back. Not

@@ -73,7 +73,7 @@ func analyzedColumns(t *catalog.Table, names []string) ([]*catalog.Column, error
 			out = append(out, c)
 		}
 	}
-	if names == nil {
+	if len(names) == 0 {
 		for i := range t.Columns {
 			if c := &t.Columns[i]; !c.Dropped && c.StatsTarget != 0 {
 				out = append(out, c)
