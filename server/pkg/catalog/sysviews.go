@@ -15,6 +15,8 @@ var systemViews = map[string]string{
 	"pg_settings": `SELECT a.name, a.setting, a.unit, a.category, a.short_desc, a.extra_desc, a.context, a.vartype,
 		a.source, a.min_val, a.max_val, a.enumvals, a.boot_val, a.reset_val, a.sourcefile, a.sourceline,
 		a.pending_restart FROM pg_show_all_settings() a`,
+	"pg_prepared_statements": `SELECT p.name, p.statement, p.prepare_time, p.parameter_types, p.from_sql,
+		p.generic_plans, p.custom_plans FROM pg_prepared_statement() p`,
 	"pg_tables": `SELECT n.nspname AS schemaname, c.relname AS tablename, r.rolname AS tableowner,
 		t.spcname AS tablespace, c.relhasindex AS hasindexes, c.relhasrules AS hasrules,
 		c.relhastriggers AS hastriggers, c.relrowsecurity AS rowsecurity

@@ -19,6 +19,9 @@ type Config struct {
 	StartupTimeout time.Duration // for a client to say who it is
 }
 
+// maxSurplus bounds the connections beyond MaxConnections that are told so.
+const maxSurplus = 4096
+
 // Server serves the clients of its listeners.
 type Server struct {
 	cfg       Config
@@ -86,7 +89,7 @@ func (s *Server) start(nc net.Conn) {
 		return
 	}
 	c.surplus = len(s.conns) >= s.cfg.MaxConnections
-	if len(s.conns) >= 2*s.cfg.MaxConnections+64 {
+	if len(s.conns) >= s.cfg.MaxConnections+maxSurplus {
 		// Even saying no costs memory: these are simply hung up on.
 		s.mu.Unlock()
 		nc.Close()

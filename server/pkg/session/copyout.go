@@ -65,7 +65,7 @@ func (s *Session) copyQuery(n *ast.CopyStmt, opts *copyOptions, p *portal) (st *
 	if err != nil {
 		return nil, nil, err
 	}
-	if !st.isQuery() || len(st.columns) == 0 && !st.plan.ReadsOnly {
+	if !st.isQuery() || !st.returns {
 		return nil, nil, pgerr.New(pgerr.FeatureNotSupportedCode, "COPY query must have a RETURNING clause")
 	}
 	if n.Query != nil && opts.forceQuote != nil {

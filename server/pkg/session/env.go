@@ -2,8 +2,10 @@ package session
 
 import (
 	"errors"
+	"sort"
 	"time"
 
+	"github.com/pgzdb/pgz/server/pkg/builtin/catfn"
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
@@ -193,6 +195,19 @@ func (s *Session) advisoryUnlockAll() error {
 	}
 	s.advisory = nil
 	return nil
+}
+
+// PreparedStatements lists the session's prepared statements for
+// pg_prepared_statements. Plans are generic: they do not depend on values.
+func (s *Session) PreparedStatements() []catfn.PreparedStatement {
+	var out []catfn.PreparedStatement
+	for name, st := range s.prepared {
+		out = append(out, catfn.PreparedStatement{
+			Name: name, Text: st.text, Time: st.preparedAt, Types: st.paramTypes, FromSQL: st.fromSQL, Uses: st.uses,
+		})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
 }
 
 // SettingRows lists the settings as pg_settings shows them.

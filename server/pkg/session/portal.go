@@ -257,14 +257,14 @@ func (s *Session) Describe(what byte, name []byte) error {
 
 // describable refuses, in a failed block, what would need the catalog.
 func (s *Session) describable(st *statement) error {
-	if s.tx.block == blockFailed && len(st.columns) > 0 {
+	if s.tx.block == blockFailed && st.returns {
 		return errFailedBlock()
 	}
 	return nil
 }
 
 func (s *Session) rowDescription(st *statement, formats []int16) {
-	if len(st.columns) == 0 {
+	if !st.returns {
 		s.out.Empty('n')
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/query"
 )
 
 // runPortal executes a portal, sending rows, until maxRows are sent (0: all).
@@ -22,7 +23,7 @@ func (s *Session) runPortal(p *portal, maxRows int) (suspended bool, err error) 
 			return false, err
 		}
 	}
-	if p.describe && len(p.st.columns) > 0 {
+	if p.describe && p.st.returns {
 		p.describe = false
 		s.rowDescription(p.st, p.formats)
 	}
@@ -62,6 +63,7 @@ func (s *Session) startQuery(p *portal) error {
 	}
 	var err error
 	p.runPlan = st.plan
+	st.uses++
 	p.state.Instrument = p.instrument
 	if p.run = st.idle; p.run != nil && p.instrument == nil {
 		st.idle = nil
@@ -136,7 +138,7 @@ func (s *Session) sendRun(p *portal, maxRows int) (suspended bool, err error) {
 
 // finishRun notes a plan's end and gives back what it holds.
 func (s *Session) finishRun(p *portal) {
-	if len(p.st.columns) == 0 || p.st.plan.HasReturning {
+	if p.st.query.CommandType != query.CmdSelect {
 		p.sent = p.run.RowsAffected()
 	}
 	p.done, p.ranOut = true, true

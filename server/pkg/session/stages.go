@@ -38,6 +38,7 @@ func (s *Session) analyze(st *statement, params *[]uint32) error {
 		if st.columns, err = s.utilityColumns(q.UtilityStmt); err != nil {
 			return err
 		}
+		st.returns = len(st.columns) > 0
 		return s.describeColumns(st)
 	}
 	return s.plan(st, view)
@@ -50,6 +51,7 @@ func (s *Session) plan(st *statement, view catalog.View) (err error) {
 	}
 	st.prefix, _ = tagOf(st.query.CommandType)
 	st.columns = st.plan.Columns
+	st.returns = st.plan.Command == query.CmdSelect || st.plan.HasReturning
 	st.deps, st.planSettings = view.Deps(), s.planSettings()
 	return s.describeColumns(st)
 }

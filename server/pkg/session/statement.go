@@ -33,6 +33,9 @@ type statement struct {
 	planSettings string
 	prefix       string    // of the command tag
 	fromSQL      bool      // made by PREPARE
+	returns      bool      // rows, be it rows without columns
+	preparedAt   int64     // when it was made
+	uses         int64     // executions of its plan
 	rowDesc      []byte    // RowDescription for text results
 	idle         *exec.Run // of a point plan, between executions
 }
@@ -166,7 +169,7 @@ func (s *Session) newPrepared(name, text string, paramTypes []uint32) (*statemen
 	if len(stmts) > 1 {
 		return nil, pgerr.New(pgerr.SyntaxError, "cannot insert multiple commands into a prepared statement")
 	}
-	st := &statement{name: name, text: text, declared: paramTypes}
+	st := &statement{name: name, text: text, declared: paramTypes, preparedAt: s.stmtTime}
 	if len(stmts) == 0 {
 		return st, nil
 	}

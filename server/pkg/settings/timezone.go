@@ -41,7 +41,11 @@ func ParseTimeZone(value string) (canonical string, zone *time.Location, ok bool
 		return name, zone, err == nil
 	}
 	if seconds, isPosix := posixOffset(value); isPosix {
-		return value, time.FixedZone(value, seconds), true
+		name := value
+		if value[0] != '<' {
+			name = strings.ToUpper(value)
+		}
+		return name, time.FixedZone(name, seconds), true
 	}
 	return "", nil, false
 }
@@ -68,7 +72,8 @@ func FixedZone(seconds int) (string, *time.Location) {
 }
 
 // posixOffset reads NAME or <NAME> followed by a signed offset west of
-// Greenwich, without daylight saving rules.
+// Greenwich, without daylight saving rules. The name may be missing if the
+// offset has minutes.
 func posixOffset(s string) (secondsEast int, ok bool) {
 	i := 0
 	if strings.HasPrefix(s, "<") {
@@ -81,7 +86,7 @@ func posixOffset(s string) (secondsEast int, ok bool) {
 			i = 0
 		}
 	}
-	if i == 0 || i >= len(s) {
+	if i == 0 && !strings.Contains(s, ":") || i >= len(s) {
 		return 0, false
 	}
 	sign := -1
@@ -99,6 +104,9 @@ func posixOffset(s string) (secondsEast int, ok bool) {
 		}
 		secondsEast += n * unit
 		unit /= 60
+	}
+	if secondsEast%60 != 0 { // PostgreSQL takes these for leap seconds
+		return 0, false
 	}
 	return sign * secondsEast, true
 }
