@@ -20,6 +20,13 @@ func init() {
 		in: vectorIn, out: vectorOut, recv: arrayRecv, send: arraySend, compare: vectorCompare, hash: arrayHash,
 	}
 	setFamily(vector, Int2Vector, OidVector)
+	// Columns of type anyarray (pg_statistic) hold arrays of any element type.
+	setFamily(&family{
+		in: func(t *Type, _ *Ctx, _ string, _ int32) (data.Datum, error) {
+			return data.Null, pgerr.Newf(pgerr.FeatureNotSupportedCode, "cannot accept a value of type %s", t.Name)
+		},
+		out: arrayOut, send: arraySend,
+	}, AnyArray, AnyCompatibleArray)
 }
 
 func errArray(s, detail string) error {

@@ -8,9 +8,11 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 )
 
-// A record's Bytes, little-endian: number of fields u32, then each field: type OID u32,
-// length i32 (-1 for null) and the value, in the stored form of array elements. A
-// value of a named composite type has the same form.
+// A record's Bytes, little-endian: number of fields u32, OID of its named row type u32 (0
+// for an anonymous record), then each field: type OID u32, length i32 (-1 for null) and
+// the value, in the stored form of array elements.
+
+const recordHeaderLen = 8
 
 func init() {
 	*recordFamily = family{
@@ -20,15 +22,21 @@ func init() {
 	setFamily(recordFamily, Record)
 }
 
-// BuildRecord makes a record of values of the given types.
+// BuildRecord makes an anonymous record of values of the given types.
 func BuildRecord(a *data.Arena, fields []*Type, vals []data.Datum) data.Datum {
-	size := 4
+	return BuildComposite(a, 0, fields, vals)
+}
+
+// BuildComposite makes a value of the row type with OID row.
+func BuildComposite(a *data.Arena, row uint32, fields []*Type, vals []data.Datum) data.Datum {
+	size := recordHeaderLen
 	for i, v := range vals {
 		size += 8 + storedLen(fields[i], v)
 	}
 	b := a.Bytes(size)
 	binary.LittleEndian.PutUint32(b, uint32(len(vals)))
-	at := 4
+	binary.LittleEndian.PutUint32(b[4:], row)
+	at := recordHeaderLen
 	for i, v := range vals {
 		binary.LittleEndian.PutUint32(b[at:], fields[i].OID)
 		n := storedLen(fields[i], v)
@@ -61,15 +69,20 @@ func storedLen(t *Type, v data.Datum) int {
 
 // RecordView walks over the fields of a record.
 type RecordView struct {
-	b []byte
-	n int
+	b   []byte
+	n   int
+	row uint32
 }
 
 // ReadRecord views d as a record.
 func ReadRecord(d data.Datum) RecordView {
 	b := d.Bytes()
-	return RecordView{b: b[4:], n: int(binary.LittleEndian.Uint32(b))}
+	return RecordView{b: b[recordHeaderLen:], n: int(binary.LittleEndian.Uint32(b)),
+		row: binary.LittleEndian.Uint32(b[4:])}
 }
+
+// RowType is the OID of the named row type, 0 for an anonymous record.
+func (v *RecordView) RowType() uint32 { return v.row }
 
 // Len is the number of fields not yet read.
 func (v *RecordView) Len() int { return v.n }
@@ -147,7 +160,7 @@ func recordIn(t *Type, c *Ctx, s string, _ int32) (data.Datum, error) {
 	if trimSpace(b[1:]) != "" {
 		return bad("Junk after right parenthesis.")
 	}
-	return BuildRecord(c.Arena, kinds, vals), nil
+	return BuildComposite(c.Arena, t.OID, kinds, vals), nil
 }
 
 func trimLeft(s string) string {
@@ -282,7 +295,7 @@ func recordRecv(t *Type, c *Ctx, b []byte, _ int32) (data.Datum, error) {
 	if len(b) > 0 {
 		return data.Null, errLongMessage()
 	}
-	return BuildRecord(c.Arena, kinds, vals), nil
+	return BuildComposite(c.Arena, t.OID, kinds, vals), nil
 }
 
 // recordCompare compares field by field, nulls last. Fields of types made by DDL,

@@ -137,15 +137,19 @@ func appendArray(c *types.Ctx, dst []byte, d data.Datum, pretty bool) ([]byte, e
 }
 
 func appendRow(c *types.Ctx, dst []byte, t *types.Type, d data.Datum, pretty bool) ([]byte, error) {
-	if t.OID == types.Record || c.Lookup == nil {
+	v := types.ReadRecord(d)
+	row := t.OID
+	if row == types.Record {
+		row = v.RowType()
+	}
+	if row == 0 || c.Lookup == nil {
 		// The names of an anonymous record's columns are not part of its value.
 		return dst, pgerr.FeatureNotSupported("an anonymous record as JSON")
 	}
-	fields, err := c.Lookup.Fields(t.OID)
+	fields, err := c.Lookup.Fields(row)
 	if err != nil {
 		return dst, err
 	}
-	v := types.ReadRecord(d)
 	dst = append(dst, '{')
 	for i := 0; v.Len() > 0 && i < len(fields); i++ {
 		if i > 0 {
