@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "engine/lsm/lsm_rep.h"
-#include "engine/lsm/table_output.h"
 #include "engine/lsm/version_filter.h"
 
 namespace pgz {
@@ -23,40 +22,10 @@ std::shared_ptr<MemTableHandle> Lsm::Rep::next_to_flush() {
 
 bool Lsm::Rep::flush_can_proceed() { return next_to_flush() != nullptr; }
 
-// Tables end between user keys only, so that a level-0 table holds all of a key's versions or none.
 Status Lsm::Rep::write_memtable(const MemTableHandle& entry, std::vector<TableRef>* tables) {
   VersionFilter filter(options.boundaries(), entry.table.drops(), false);
-  TableOptions table_options;
-  table_options.block_bytes = options.block_bytes;
-  std::unique_ptr<TableOutput> output;
-  const auto finish = [&]() -> Status {
-    if (output == nullptr) return Status::ok();
-    FileMeta meta;
-    PGZ_TRY(output->finish(&meta));
-    output.reset();
-    flushed_bytes += meta.file_bytes;
-    PGZ_ASSIGN(TableRef table, open_table(meta));
-    tables->push_back(std::move(table));
-    return Status::ok();
-  };
-  std::string last_key;
   const std::unique_ptr<Iterator> it = entry.table.new_iterator();
-  for (it->seek_to_first(); it->valid(); it->next()) {
-    const Slice key = it->key();
-    if (!filter.keep(key)) continue;
-    const bool same_key = output != nullptr && user_key_of(key) == Slice(last_key);
-    if (output != nullptr && !same_key && output->estimated_bytes() >= options.table_file_bytes) {
-      PGZ_TRY(finish());
-    }
-    if (output == nullptr) {
-      output = std::make_unique<TableOutput>(runtime.io, sst_dir, new_file_number(), table_options);
-      PGZ_TRY(output->open());
-    }
-    PGZ_TRY(output->add(key, it->value()));
-    last_key.assign(user_key_of(key));
-  }
-  PGZ_TRY(it->status());
-  return finish();
+  return write_tables(it.get(), &filter, &flushed_bytes, tables);
 }
 
 // Runs sink to level 1 where nothing overlapping lies above or in it, nor is being merged there.
@@ -138,7 +107,7 @@ Status Lsm::Rep::flush_all() {
       progress.notify_all();
     }
     if (flushed.is_ok()) continue;
-    if (!flushed.is(Code::kNoSpace)) fail(flushed);
+    if (!flushed.is(Code::kNoSpace) && !flushed.is(Code::kClosed)) fail(flushed);
     return flushed;
   }
 }

@@ -22,6 +22,8 @@
 
 namespace pgz {
 
+class VersionFilter;
+
 struct Lsm::Rep {
   Rep(const Runtime& r, const std::string& dir, const LsmOptions& o);
 
@@ -41,6 +43,10 @@ struct Lsm::Rep {
   Status commit_edit(VersionEdit edit, std::vector<TableRef> opened, const MemTableHandle* entry)
       PGZ_REQUIRES(manifest_mutex);
   Result<TableRef> open_table(const FileMeta& meta);
+  // Writes what the filter keeps to new tables, synced and opened. On an error some may have been
+  // added to *tables: the caller makes them obsolete. kClosed when the store is being shut down.
+  Status write_tables(Iterator* it, VersionFilter* filter, std::atomic<uint64_t>* bytes,
+                      std::vector<TableRef>* tables);
 
   // flush.cc
   std::shared_ptr<MemTableHandle> next_to_flush() PGZ_REQUIRES(mutex);

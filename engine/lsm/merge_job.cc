@@ -5,7 +5,6 @@
 
 #include "engine/lsm/lsm_rep.h"
 #include "engine/lsm/merge_iterator.h"
-#include "engine/lsm/table_output.h"
 #include "engine/lsm/version_filter.h"
 
 namespace pgz {
@@ -89,42 +88,8 @@ Status Lsm::Rep::run_merge(MergePick pick) {
     bottom = bottom && pick.version->levels[level].empty();
   }
   VersionFilter filter(options.boundaries(), pick.version->drops, bottom);
-  TableOptions table_options;
-  table_options.block_bytes = options.block_bytes;
   std::vector<TableRef> tables;
-  std::unique_ptr<TableOutput> output;
-  const auto finish = [&]() -> Status {
-    if (output == nullptr) return Status::ok();
-    FileMeta meta;
-    PGZ_TRY(output->finish(&meta));
-    output.reset();
-    merged_bytes += meta.file_bytes;
-    PGZ_ASSIGN(TableRef table, open_table(meta));
-    tables.push_back(std::move(table));
-    return Status::ok();
-  };
-  const auto write = [&]() -> Status {
-    std::string last_key;
-    for (it->seek_to_first(); it->valid(); it->next()) {
-      if (stopping) return Status::make(Code::kClosed, "the store is being shut down");
-      const Slice key = it->key();
-      if (!filter.keep(key)) continue;
-      const bool same_key = output != nullptr && user_key_of(key) == Slice(last_key);
-      if (output != nullptr && !same_key && output->estimated_bytes() >= options.table_file_bytes) {
-        PGZ_TRY(finish());
-      }
-      if (output == nullptr) {
-        output =
-            std::make_unique<TableOutput>(runtime.io, sst_dir, new_file_number(), table_options);
-        PGZ_TRY(output->open());
-      }
-      PGZ_TRY(output->add(key, it->value()));
-      last_key.assign(user_key_of(key));
-    }
-    PGZ_TRY(it->status());
-    return finish();
-  };
-  const Status written = write();
+  const Status written = write_tables(it.get(), &filter, &merged_bytes, &tables);
   if (!written.is_ok()) {
     for (const TableRef& table : tables) table->set_obsolete();
     return written;
