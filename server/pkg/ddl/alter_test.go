@@ -108,3 +108,25 @@ func TestRename(t *testing.T) {
 		{"alter schema public rename to pg_x", "42939 unacceptable schema name \"pg_x\"\nDETAIL The prefix \"pg_\" is reserved for system schemas."},
 	})
 }
+
+func TestColumnType(t *testing.T) {
+	newServer(t).script([][2]string{
+		{"create table t(a int primary key, b text default '5', c int unique default 7, d serial, e varchar(3))", "CREATE TABLE"},
+		{"insert into t(a, e) values (2,'y')", ""},
+		{"insert into t(a, c, e) values (10, 1, 'x')", ""},
+		{"alter table t alter b type int", "42804 column \"b\" cannot be cast automatically to type integer\nHINT You might need to specify \"USING b::integer\"."},
+		{"alter table t alter b type int using b::int", "42804 default for column \"b\" cannot be cast automatically to type integer"},
+		{"alter table t alter b drop default, alter b type int using b::int + a, alter c type bigint, alter a type text, alter d type bigint, alter e type text",
+			"ALTER TABLE"},
+		{"select * from t", "10|15|1|2|x\n2|7|7|1|y"},
+		{"select a from t where c = 1", "10"},
+		{"select c from t where a = '2'", "7"},
+		{"insert into t(a, e) values ('z', 'longer') returning *", "23505 duplicate key value violates unique constraint \"t_c_key\"\nDETAIL Key (c)=(7) already exists."},
+		{"insert into t(a, c, e) values ('z', 8, 'longer') returning a, c, e", "z|8|longer"},
+		{"create view v as select e from t", "CREATE VIEW"},
+		{"alter table t alter e type varchar(2)", "0A000 cannot alter type of a column used by a view or rule\n" +
+			"DETAIL rule _RETURN on view v depends on column \"e\""},
+		{"alter table t alter c type int using 1", "23505 could not create unique index \"t_c_key\"\nDETAIL Key (c)=(1) is duplicated."},
+		{"alter table t alter zz type int", "42703 column \"zz\" of relation \"t\" does not exist"},
+	})
+}
