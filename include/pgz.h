@@ -115,8 +115,8 @@ typedef struct pgz_options {
   uint8_t create_if_missing;    /* pgz_options_init sets 1 */
   uint8_t error_if_exists;      /* 0 */
   uint8_t reserved0[2];         /* zero */
-  uint64_t memory_budget_bytes; /* memtables + cache; 256 MiB */
-  uint64_t memtable_bytes;      /* one memtable; an eighth of the budget, at most 64 MiB */
+  uint64_t memory_budget_bytes; /* memtables + cache, filled as needed; 384 MiB */
+  uint64_t memtable_bytes;      /* one memtable; an eighth of the budget, at most 32 MiB */
   uint64_t log_slot_bytes;      /* 64 MiB; the first slot of a directory is 4 MiB */
   uint64_t spill_bytes;         /* write buffer of one transaction before it spills; 4 MiB */
   uint64_t lock_memory_bytes;   /* bound of the lock table; 256 MiB, or a quarter of the budget */

@@ -17,10 +17,10 @@ constexpr uint64_t kFlushOnCloseBytes = kMiB;  // less is replayed at once by th
 
 DbOptions DbOptions::resolved() const {
   DbOptions o = *this;
-  if (o.memory_budget_bytes == 0) o.memory_budget_bytes = 256 * kMiB;
+  if (o.memory_budget_bytes == 0) o.memory_budget_bytes = 384 * kMiB;
   o.memory_budget_bytes = std::max(o.memory_budget_bytes, kMiB);
   if (o.memtable_bytes == 0) {
-    o.memtable_bytes = std::clamp(o.memory_budget_bytes / 8, kMiB / 4, 64 * kMiB);
+    o.memtable_bytes = std::clamp(o.memory_budget_bytes / 8, kMiB / 4, 32 * kMiB);
   }
   if (o.log_slot_bytes == 0) o.log_slot_bytes = 64 * kMiB;
   if (o.spill_bytes == 0) o.spill_bytes = 4 * kMiB;

@@ -43,7 +43,7 @@ Result<std::unique_ptr<BlockContents>> uncompress(Slice stored, const std::strin
     return corruption(name, handle.offset, "bad uncompressed size of a block");
   }
   auto block = std::make_unique<BlockContents>();
-  block->bytes = std::make_unique_for_overwrite<char[]>(size);
+  block->bytes = make_block_bytes(size);
   block->size = size;
   const int got = LZ4_decompress_safe(stored.data(), block->bytes.get(),
                                       static_cast<int>(stored.size()), static_cast<int>(size));
@@ -200,7 +200,7 @@ Result<std::unique_ptr<BlockContents>> read_block(File* file, const std::string&
   }
   auto block = std::make_unique<BlockContents>();
   const size_t stored = handle.size + kBlockTrailerBytes;
-  block->bytes = std::make_unique_for_overwrite<char[]>(stored);
+  block->bytes = make_block_bytes(stored);
   block->size = handle.size;
   PGZ_TRY(file->read(handle.offset, block->bytes.get(), stored));
   const char* trailer = block->bytes.get() + handle.size;
