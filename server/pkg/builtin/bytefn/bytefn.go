@@ -20,8 +20,8 @@ import (
 func init() {
 	expr.Register(1946, encode)
 	expr.Register(1947, decode)
-	expr.Register(1714, convertFrom)
-	expr.Register(1717, convertTo)
+	expr.Register(1714, convertFrom, expr.IsStable)
+	expr.Register(1717, convertTo, expr.IsStable)
 	expr.Register(721, getByte)
 	expr.Register(722, setByte)
 	expr.Register(723, getBit)
