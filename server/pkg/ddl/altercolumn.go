@@ -154,7 +154,7 @@ func (a *alteration) removeDefault(t *catalog.Table, col *catalog.Column) error 
 
 // drop drops an object of the table and what depends on it.
 func (a *alteration) drop(o object, cascade bool) error {
-	d := &dropper{s: a.s, w: a.w, cascade: cascade, rekeys: true, targets: map[object]bool{o: true}, order: []object{o}}
+	d := &dropper{s: a.s, w: a.w, cascade: cascade, rekeys: true, auto: map[object]bool{}, targets: map[object]bool{o: true}, order: []object{o}}
 	return d.run()
 }
 

@@ -99,7 +99,7 @@ func Handles(n ast.Node) bool {
 	switch n.(type) {
 	case *ast.CreateStmt, *ast.IndexStmt, *ast.DropStmt, *ast.TruncateStmt, *ast.AlterTableStmt, *ast.RenameStmt,
 		*ast.CreateSchemaStmt, *ast.CommentStmt, *ast.VacuumStmt, *ast.CreateSeqStmt, *ast.ViewStmt,
-		*ast.AlterSeqStmt:
+		*ast.AlterSeqStmt, *ast.AlterObjectSchemaStmt, *ast.AlterOwnerStmt:
 		return true
 	}
 	return false
@@ -126,6 +126,10 @@ func Execute(s *Session, n ast.Node) (tag string, err error) {
 		return "COMMENT", s.comment(n)
 	case *ast.CreateSeqStmt:
 		return "CREATE SEQUENCE", s.createSequence(n)
+	case *ast.AlterObjectSchemaStmt:
+		return s.setSchema(n)
+	case *ast.AlterOwnerStmt:
+		return s.alterOwner(n)
 	case *ast.AlterSeqStmt:
 		return "ALTER SEQUENCE", s.alterSequence(n)
 	case *ast.ViewStmt:

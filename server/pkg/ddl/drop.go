@@ -30,7 +30,7 @@ func (s *Session) drop(n *ast.DropStmt) (string, error) {
 	if n.Concurrent {
 		return "", unsupported("DROP INDEX CONCURRENTLY")
 	}
-	d := &dropper{s: s, w: s.writer(), cascade: n.Behavior == ast.DROP_CASCADE, targets: map[object]bool{}}
+	d := &dropper{s: s, w: s.writer(), cascade: n.Behavior == ast.DROP_CASCADE, auto: map[object]bool{}, targets: map[object]bool{}}
 	for _, o := range n.Objects {
 		target, err := s.findDropped(o, kind, n.MissingOk)
 		if err != nil {

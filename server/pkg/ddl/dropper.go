@@ -17,6 +17,7 @@ type dropper struct {
 	// the order its rows lie in, goes.
 	rekeys  bool
 	targets map[object]bool // what was named, and what goes with it
+	auto    map[object]bool // goes with something that it belongs to
 	order   []object
 	extra   []object // dropped because of CASCADE, or in the way
 	reasons []string
@@ -33,6 +34,7 @@ func (d *dropper) run() error {
 			return err
 		}
 	}
+	d.leaveAuto()
 	if len(d.extra) > 0 && !d.cascade {
 		return d.inTheWay()
 	}
@@ -45,6 +47,19 @@ func (d *dropper) run() error {
 		}
 	}
 	return nil
+}
+
+// leaveAuto takes from what is in the way the objects that also belong to
+// something that goes: they go with it without a word.
+func (d *dropper) leaveAuto() {
+	n := 0
+	for i, o := range d.extra {
+		if !d.auto[o] {
+			d.extra[n], d.reasons[n] = o, d.reasons[i]
+			n++
+		}
+	}
+	d.extra, d.reasons = d.extra[:n], d.reasons[:n]
 }
 
 // owner is the object that another is a part of: the constraint of an index,
@@ -99,6 +114,9 @@ func (d *dropper) dependents(o object) error {
 			if part {
 				dep = owner
 			}
+		}
+		if r.Deptype != dependNormal {
+			d.auto[dep] = true
 		}
 		if d.targets[dep] || dep.sub != 0 && d.targets[object{dep.class, dep.oid, 0}] {
 			return nil

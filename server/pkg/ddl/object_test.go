@@ -130,3 +130,23 @@ func TestAnalyze(t *testing.T) {
 	s.inBlock = true
 	s.script([][2]string{{"vacuum t", "25001 VACUUM cannot run inside a transaction block"}, {"analyze t", "ANALYZE"}})
 }
+
+func TestSetSchema(t *testing.T) {
+	newServer(t).script([][2]string{
+		{"create schema z2", "CREATE SCHEMA"},
+		{"create table t(a int primary key, d serial)", "CREATE TABLE"},
+		{"insert into t values (1)", ""},
+		{"alter sequence t_d_seq set schema z2", "0A000 cannot move an owned sequence into another schema\nDETAIL Sequence \"t_d_seq\" is linked to table \"t\"."},
+		{"alter table t set schema z2", "ALTER TABLE"},
+		{"select * from t", "42P01 relation \"t\" does not exist"},
+		{"insert into z2.t values (2) returning *", "2|2"},
+		{"select count(*) from pg_class where relnamespace = (select oid from pg_namespace where nspname='z2')", "3"},
+		{"create table t(a int)", "CREATE TABLE"},
+		{"alter table t set schema z2", "42P07 relation \"t\" already exists in schema \"z2\""},
+		{"alter table t set schema nosch", "3F000 schema \"nosch\" does not exist"},
+		{"alter table if exists nope set schema z2", "NOTICE relation \"nope\" does not exist, skipping\nALTER TABLE"},
+		{"alter schema z2 owner to postgres", "ALTER SCHEMA"},
+		{"drop schema z2 cascade", "NOTICE drop cascades to table z2.t\nDROP SCHEMA"},
+		{"select count(*) from pg_class where oid >= 16384", "1"},
+	})
+}
