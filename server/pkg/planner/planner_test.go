@@ -219,6 +219,8 @@ func TestPointPlans(t *testing.T) {
 	insert.JoinTree.Fromlist = nil
 	limited := selectFrom(eq(col(1, 1), param), col(1, 2), table(tableT, "t"))
 	limited.LimitOffset = num(1)
+	locking := selectFrom(eq(col(1, 1), param), col(1, 2), table(tableT, "t"))
+	locking.RowMarks = []*query.RowMarkClause{{Rti: 1, Strength: query.LockForUpdate}}
 	for _, c := range []struct {
 		name  string
 		q     *query.Query
@@ -230,6 +232,7 @@ func TestPointPlans(t *testing.T) {
 		{"select by a part of nothing unique", selectFrom(eq(col(1, 2), param), col(1, 2), table(tableT, "t")), false, 0},
 		{"select by a column", selectFrom(eq(col(1, 1), col(1, 2)), col(1, 2), table(tableT, "t")), false, 0},
 		{"select with offset", limited, false, 0},
+		{"select for update", locking, true, 0},
 		{"update", dml(query.CmdUpdate, eq(col(1, 1), param)), true, kv.NoKeyUpdate},
 		{"update of many", dml(query.CmdUpdate, lt(col(1, 1), param)), false, kv.NoKeyUpdate},
 		{"delete", dml(query.CmdDelete, eq(col(1, 1), param)), true, kv.Update},

@@ -69,7 +69,7 @@ func (l *level) pointScan(p *Point, src *source) (ok bool, lay layout, err error
 func (l *level) pointSelect() error {
 	q := l.q
 	src := l.pointSource()
-	if src == nil || q.LimitCount != nil || q.LimitOffset != nil || len(q.RowMarks) > 0 || len(q.DistinctClause) > 0 {
+	if src == nil || q.LimitCount != nil || q.LimitOffset != nil || len(q.RowMarks) > 1 || len(q.DistinctClause) > 0 {
 		return nil
 	}
 	p := &Point{Op: query.CmdSelect}
@@ -89,6 +89,12 @@ func (l *level) pointSelect() error {
 			return err
 		}
 		p.Project = append(p.Project, c)
+	}
+	for _, m := range q.RowMarks {
+		p.Lock = &RowMark{Target: Target{Rel: src.rel}, Mode: rowModes[m.Strength], Policy: m.WaitPolicy}
+		if p.Lock.Recheck, err = l.filter(l.quals, &lay); err != nil {
+			return err
+		}
 	}
 	l.b.plan.Point = p
 	return nil

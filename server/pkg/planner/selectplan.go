@@ -345,6 +345,12 @@ func (s *step) limit(ties []SortKey) error {
 	return nil
 }
 
+// rowModes are the row lock modes of FOR UPDATE and its kin.
+var rowModes = [...]kv.RowMode{
+	query.LockForKeyShare: kv.KeyShare, query.LockForShare: kv.Share,
+	query.LockForNoKeyUpdate: kv.NoKeyUpdate, query.LockForUpdate: kv.Update,
+}
+
 // lockRows is FOR UPDATE and its kin.
 func (s *step) lockRows() error {
 	l := s.l
@@ -363,9 +369,7 @@ func (s *step) lockRows() error {
 		}
 		l.b.lock(src.rel.Table, kv.RowShare)
 		l.b.writes = true
-		mode := [...]kv.RowMode{query.LockForKeyShare: kv.KeyShare, query.LockForShare: kv.Share,
-			query.LockForNoKeyUpdate: kv.NoKeyUpdate, query.LockForUpdate: kv.Update}[m.Strength]
-		n.Marks = append(n.Marks, RowMark{Target: t, Mode: mode, Policy: m.WaitPolicy, Name: alias(src.rte)})
+		n.Marks = append(n.Marks, RowMark{Target: t, Mode: rowModes[m.Strength], Policy: m.WaitPolicy, Name: alias(src.rte)})
 	}
 	if len(n.Marks) == 0 {
 		return nil
