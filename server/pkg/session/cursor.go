@@ -11,8 +11,9 @@ import (
 
 // Bits of DeclareCursorStmt.Options, PostgreSQL's.
 const (
-	cursorScroll = 0x0002
-	cursorHold   = 0x0020
+	cursorScroll   = 0x0002
+	cursorNoScroll = 0x0004
+	cursorHold     = 0x0020
 )
 
 // declareStmt is DECLARE CURSOR: a portal that FETCH reads, forward only.
@@ -32,7 +33,7 @@ func (s *Session) declareStmt(n *ast.DeclareCursorStmt, outer *portal) error {
 		return err
 	}
 	p := s.freshPortal(st)
-	p.name, p.cursor = n.Portalname, true
+	p.name, p.cursor, p.noScroll = n.Portalname, true, n.Options&cursorNoScroll != 0
 	for _, d := range outer.params {
 		p.params = append(p.params, p.arena.CopyDatum(d))
 	}
@@ -119,8 +120,11 @@ func (s *Session) fetchStmt(n *ast.FetchStmt, out *portal) error {
 
 // fetchRange says how many rows to pass over and how many to return.
 func fetchRange(n *ast.FetchStmt, p *portal) (count, skip int64, err error) {
-	backward := pgerr.New(pgerr.ObjectNotInPrerequisiteState, "cursor can only scan forward").
-		WithHint("Declare it with SCROLL option to enable backward scan.")
+	backward := pgerr.FeatureNotSupported("fetching backward from a cursor")
+	if p.noScroll {
+		backward = pgerr.New(pgerr.ObjectNotInPrerequisiteState, "cursor can only scan forward").
+			WithHint("Declare it with SCROLL option to enable backward scan.")
+	}
 	switch n.Direction {
 	case ast.FETCH_FORWARD:
 		if n.HowMany < 0 {

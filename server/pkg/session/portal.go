@@ -46,6 +46,7 @@ type portal struct {
 	describe   bool // send RowDescription before the first row (simple protocol)
 	sent       int64
 	cursor     bool  // made by DECLARE
+	noScroll   bool  // with NO SCROLL
 	position   int64 // rows fetched from a cursor
 	tag        string
 }
@@ -178,13 +179,30 @@ func (s *Session) bindParams(p *portal, m *BindMessage) error {
 		case 1:
 			p.params[i], err = t.Recv(c, value, -1)
 		default:
-			err = pgerr.Newf(pgerr.InvalidParameterValue, "unsupported format code: %d", formatAt(m.ParamFormats, i))
+			return unsupportedFormat(formatAt(m.ParamFormats, i))
 		}
 		if err != nil {
-			return err
+			return paramError(err, p.name, i, formatAt(m.ParamFormats, i) == 0)
 		}
 	}
 	return nil
+}
+
+func unsupportedFormat(f int16) error {
+	return pgerr.Newf(pgerr.InvalidParameterValue, "unsupported format code: %d", f)
+}
+
+// paramError says which parameter's input failed. Its value is not shown, as
+// in PostgreSQL with log_parameter_max_length_on_error at its default.
+func paramError(err error, portal string, i int, text bool) error {
+	where := "unnamed portal parameter $" + strconv.Itoa(i+1)
+	if portal != "" {
+		where = `portal "` + portal + `" parameter $` + strconv.Itoa(i+1)
+	}
+	if text {
+		where += " = '...'"
+	}
+	return pgerr.From(err).WithWhere(where)
 }
 
 // bindFormats settles the format of each result column.
@@ -199,11 +217,7 @@ func bindFormats(p *portal, formats []byte) error {
 	}
 	binaryWanted := false
 	for i := range n {
-		f := formatAt(formats, min(i, n-1))
-		if f != 0 && f != 1 {
-			return pgerr.Newf(pgerr.InvalidParameterValue, "unsupported format code: %d", f)
-		}
-		binaryWanted = binaryWanted || f == 1
+		binaryWanted = binaryWanted || formatAt(formats, min(i, n-1)) != 0
 	}
 	if !binaryWanted {
 		return nil

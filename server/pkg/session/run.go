@@ -13,12 +13,17 @@ import (
 // runPortal executes a portal, sending rows, until maxRows are sent (0: all).
 // suspended tells that there may be more.
 func (s *Session) runPortal(p *portal, maxRows int) (suspended bool, err error) {
-	if p.done && p.started && p.tag != "" {
+	if p.done && p.started && !p.st.returns {
 		return false, pgerr.Newf(pgerr.ObjectNotInPrerequisiteState, `portal "%s" cannot be run`, p.name)
 	}
 	s.beginTxn()
 	if !p.started {
 		p.started = true
+		for _, f := range p.formats {
+			if f != 0 && f != 1 {
+				return false, unsupportedFormat(f)
+			}
+		}
 		if err := s.startPortal(p); err != nil {
 			return false, err
 		}
