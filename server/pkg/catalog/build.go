@@ -59,7 +59,7 @@ func buildTable(src rowSource, oid uint32, version uint64) (*Table, error) {
 		Options: class.Reloptions, IsCatalog: oid < FirstUserOID,
 	}
 	if t.IsCatalog && t.Relkind == RelkindView {
-		t.ViewText = systemView(t.Name)
+		t.ViewText = systemView(t.Schema, t.Name)
 	}
 	if t.Shared {
 		t.Database = 0
@@ -119,10 +119,29 @@ func (t *Table) readColumns(src rowSource) error {
 			return err
 		}
 		c.Default = defaults[a.Attnum]
+		if t.ViewText != "" {
+			if err := c.seeThroughDomain(src); err != nil {
+				return err
+			}
+		}
 		t.Columns = append(t.Columns, c)
 		layout = append(layout, rowcodec.Column{Type: typ, Len: c.Len, Missing: c.Missing})
 	}
 	t.Row = rowcodec.NewRowDesc(layout)
+	return nil
+}
+
+// seeThroughDomain gives a system view's column the base type of its domain: the domains of information_schema only
+// name types, and the views' definitions produce the base types.
+func (c *Column) seeThroughDomain(src rowSource) error {
+	if types.Get(c.TypeOID) != nil {
+		return nil
+	}
+	row, err := first(src, TypeOIDIndex, ReadPgType, datumOID(c.TypeOID))
+	if err != nil || row == nil || row.Typtype != TyptypeDomain {
+		return err
+	}
+	c.TypeOID, c.Typmod = row.Typbasetype, row.Typtypmod
 	return nil
 }
 

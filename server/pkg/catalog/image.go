@@ -125,7 +125,7 @@ func (img *Image) keeps(rel uint32, r *imageRel, i int) (bool, error) {
 	case RelationRelation:
 		kind := getChar(r.cols[colClassRelkind].get(i))
 		if kind == RelkindView {
-			return systemView(getString(r.cols[1].get(i))) != "", nil
+			return systemView(getOID(r.cols[2].get(i)), getString(r.cols[1].get(i))) != "", nil
 		}
 		return uint32(r.cols[2].get(i).Int()) == PgCatalogNamespace, nil
 	case AttributeRelation:

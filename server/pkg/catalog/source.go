@@ -115,7 +115,7 @@ func markKey(database, storage uint32) []byte {
 // typ implements rowSource: built-in types, and the row types of tables with
 // their arrays.
 func (s *storeSource) typ(oid uint32) (*types.Type, error) {
-	if t := types.Get(oid); t != nil || oid < FirstUserOID {
+	if t := types.Get(oid); t != nil {
 		return t, nil
 	}
 	row, err := first(s, TypeOIDIndex, ReadPgType, datumOID(oid))
@@ -125,6 +125,8 @@ func (s *storeSource) typ(oid uint32) (*types.Type, error) {
 	switch {
 	case row.Typtype == TyptypeComposite:
 		return types.NewComposite(oid, row.Typname, row.Typarray), nil
+	case row.Typtype == TyptypeDomain:
+		return s.typ(row.Typbasetype)
 	case row.Typelem != 0 && row.Typsubscript == arraySubscriptHandler:
 		elem, err := s.typ(row.Typelem)
 		if err != nil || elem == nil {

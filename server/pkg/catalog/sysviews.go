@@ -23,7 +23,33 @@ var systemViews = map[string]string{
 		FROM pg_class c LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 		LEFT JOIN pg_authid r ON r.oid = c.relowner LEFT JOIN pg_tablespace t ON t.oid = c.reltablespace
 		WHERE c.relkind IN ('r', 'p')`,
+	"pg_indexes": `SELECT n.nspname AS schemaname, t.relname AS tablename, c.relname AS indexname,
+		s.spcname AS tablespace, pg_get_indexdef(c.oid) AS indexdef
+		FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+		LEFT JOIN pg_namespace n ON n.oid = t.relnamespace LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
+		WHERE t.relkind IN ('r', 'm', 'p') AND c.relkind IN ('i', 'I')`,
+	"pg_shadow": `SELECT u.rolname AS usename, u.oid AS usesysid, u.rolcreatedb AS usecreatedb, u.rolsuper AS usesuper,
+		u.rolreplication AS userepl, u.rolbypassrls AS usebypassrls, u.rolpassword AS passwd,
+		u.rolvaliduntil AS valuntil, s.setconfig AS useconfig
+		FROM pg_authid u LEFT JOIN pg_db_role_setting s ON u.oid = s.setrole AND s.setdatabase = 0
+		WHERE u.rolcanlogin`,
+	"pg_group": `SELECT g.rolname AS groname, g.oid AS grosysid,
+		ARRAY(SELECT m.member FROM pg_auth_members m WHERE m.roleid = g.oid) AS grolist
+		FROM pg_authid g WHERE NOT g.rolcanlogin`,
+	"pg_policies": `SELECT n.nspname AS schemaname, c.relname AS tablename, p.polname AS policyname,
+		CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END AS permissive,
+		CASE WHEN p.polroles = '{0}' THEN ARRAY['public'::name]
+			ELSE ARRAY(SELECT r.rolname FROM pg_authid r WHERE r.oid = ANY (p.polroles) ORDER BY r.rolname) END AS roles,
+		CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
+			WHEN '*' THEN 'ALL' END AS cmd,
+		pg_get_expr(p.polqual, p.polrelid) AS qual, pg_get_expr(p.polwithcheck, p.polrelid) AS with_check
+		FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace`,
 }
 
-// systemView returns a system view's definition, "" for none.
-func systemView(name string) string { return systemViews[name] }
+// systemView returns a system view's definition, "" for none. Views outside pg_catalog are information_schema's.
+func systemView(schema uint32, name string) string {
+	if schema == PgCatalogNamespace {
+		return systemViews[name]
+	}
+	return informationViews[name]
+}
