@@ -136,6 +136,7 @@ func TestRegTypes(t *testing.T) {
 		{RegProc, "Foo_X", `42883 function "Foo_X" does not exist`},
 		{RegProcedure, "f(int)", "f(integer)"}, {RegProcedure, "f(text, char)", "f(text,character)"},
 		{RegProcedure, "f()", `42883 function "f()" does not exist`},
+		{RegProcedure, "  f(int) ", "f(integer)"}, {RegProcedure, "  ( )", "42602 invalid name syntax"},
 		{RegProcedure, "f", "22P02 expected a left parenthesis"},
 		{RegType, "int4", "integer"}, {RegType, "numeric(3)[]", "numeric[]"},
 		{RegRole, "me", "me"}, {RegRole, "Foo_X", `42704 role "foo_x" does not exist`},

@@ -125,15 +125,15 @@ func errRegMissing(reg uint32, s string) error {
 
 // regWithArgs finds name(type, type); an operator's missing side is NONE.
 func regWithArgs(c *Ctx, reg uint32, s string) (uint32, error) {
-	open := strings.IndexByte(s, '(')
+	trimmed := trimSpace(s)
+	open := strings.IndexByte(trimmed, '(')
 	if open < 0 {
 		return 0, pgerr.New(pgerr.InvalidTextRepresentation, "expected a left parenthesis")
 	}
-	if !strings.HasSuffix(trimSpace(s), ")") {
+	if !strings.HasSuffix(trimmed, ")") || len(trimmed) < open+2 {
 		return 0, pgerr.New(pgerr.InvalidTextRepresentation, "expected a right parenthesis")
 	}
-	inner := trimSpace(s)
-	inner = trimSpace(inner[open+1 : len(inner)-1])
+	inner := trimSpace(trimmed[open+1 : len(trimmed)-1])
 	var args []uint32
 	if inner != "" {
 		for _, a := range splitArgs(inner) {
@@ -155,7 +155,7 @@ func regWithArgs(c *Ctx, reg uint32, s string) (uint32, error) {
 	if c == nil || c.Lookup == nil {
 		return 0, errRegMissing(reg, s)
 	}
-	schema, name, err := regName(reg, trimSpace(s[:open]))
+	schema, name, err := regName(reg, trimSpace(trimmed[:open]))
 	if err != nil {
 		return 0, err
 	}
