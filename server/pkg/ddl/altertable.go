@@ -134,12 +134,34 @@ var alterActions = map[ast.AlterTableType]alterAction{
 	ast.AT_ResetRelOptions: {"RESET", "ri"},
 }
 
+// otherActions names subcommands that are not there.
+var otherActions = map[ast.AlterTableType]string{
+	ast.AT_AddIdentity: "ALTER COLUMN ... ADD IDENTITY", ast.AT_AlterConstraint: "ALTER CONSTRAINT",
+	ast.AT_AddInherit: "INHERIT", ast.AT_DropInherit: "NO INHERIT", ast.AT_AddOf: "OF", ast.AT_DropOf: "NOT OF",
+	ast.AT_AttachPartition: "ATTACH PARTITION", ast.AT_DetachPartition: "DETACH PARTITION", ast.AT_ClusterOn: "CLUSTER ON",
+	ast.AT_DropCluster: "SET WITHOUT CLUSTER", ast.AT_DropExpression: "ALTER COLUMN ... DROP EXPRESSION",
+	ast.AT_DropIdentity: "ALTER COLUMN ... DROP IDENTITY", ast.AT_SetIdentity: "ALTER COLUMN ... SET IDENTITY",
+	ast.AT_EnableRowSecurity: "ENABLE ROW LEVEL SECURITY", ast.AT_DisableRowSecurity: "DISABLE ROW LEVEL SECURITY",
+	ast.AT_ForceRowSecurity: "FORCE ROW LEVEL SECURITY", ast.AT_NoForceRowSecurity: "NO FORCE ROW LEVEL SECURITY",
+	ast.AT_EnableTrig: "ENABLE TRIGGER", ast.AT_DisableTrig: "DISABLE TRIGGER", ast.AT_EnableTrigAll: "ENABLE TRIGGER ALL",
+	ast.AT_DisableTrigAll: "DISABLE TRIGGER ALL", ast.AT_EnableTrigUser: "ENABLE TRIGGER USER",
+	ast.AT_DisableTrigUser: "DISABLE TRIGGER USER", ast.AT_EnableRule: "ENABLE RULE", ast.AT_DisableRule: "DISABLE RULE",
+	ast.AT_ReplicaIdentity: "REPLICA IDENTITY", ast.AT_SetAccessMethod: "SET ACCESS METHOD", ast.AT_SetCompression: "ALTER COLUMN ... SET COMPRESSION",
+	ast.AT_SetLogged: "SET LOGGED", ast.AT_SetUnLogged: "SET UNLOGGED", ast.AT_SetOptions: "ALTER COLUMN ... SET",
+	ast.AT_ResetOptions: "ALTER COLUMN ... RESET", ast.AT_SetStorage: "ALTER COLUMN ... SET STORAGE",
+	ast.AT_SetTableSpace: "SET TABLESPACE", ast.AT_ValidateConstraint: "VALIDATE CONSTRAINT", ast.AT_DropOids: "SET WITHOUT OIDS",
+}
+
 // allowedOn rejects subcommands that are not there, or not for this kind of
 // relation.
 func allowedOn(cmd *ast.AlterTableCmd, c *catalog.PgClass) error {
 	action, ok := alterActions[cmd.Subtype]
 	if !ok {
-		return unsupported("this form of ALTER TABLE")
+		name := otherActions[cmd.Subtype]
+		if name == "" {
+			name = "this form"
+		}
+		return unsupported("ALTER TABLE " + name)
 	}
 	if strings.IndexByte(action.kinds, c.Relkind) >= 0 {
 		return nil
