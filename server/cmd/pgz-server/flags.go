@@ -9,7 +9,9 @@ import (
 	"net"
 	"strings"
 
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/settings"
+	"github.com/pgzdb/pgz/server/pkg/storage"
 )
 
 // version is the server's own version; server_version is PostgreSQL's.
@@ -49,7 +51,7 @@ func (f settingFlags) Set(text string) error {
 	}
 	canonical, err := d.Check(d.Name, strings.TrimSpace(value))
 	if err != nil {
-		return err
+		return errors.New(pgerr.From(err).Message)
 	}
 	f[d.Name] = canonical
 	return nil
@@ -58,11 +60,7 @@ func (f settingFlags) Set(text string) error {
 func parseFlags(args []string, out io.Writer) (*config, error) {
 	cfg := &config{settings: map[string]string{}}
 	fs := flag.NewFlagSet("pgz-server", flag.ContinueOnError)
-	fs.SetOutput(out)
-	fs.Usage = func() {
-		fmt.Fprintf(out, "pgz-server serves a data directory to PostgreSQL clients.\n\nusage: pgz-server [flags]\n\n")
-		fs.PrintDefaults()
-	}
+	fs.SetOutput(io.Discard) // errors are reported once, by main
 	fs.StringVar(&cfg.dataDir, "data-dir", "data", "directory of the database; made if it is not there")
 	fs.StringVar(&cfg.listenAddr, "listen-addr", "127.0.0.1:5432",
 		"loopback `host:port` to listen on; the port also names the Unix socket")
@@ -76,23 +74,26 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	showVersion := fs.Bool("version", false, "print the version and quit")
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintf(out, "pgz-server serves a data directory to PostgreSQL clients.\n\nusage: pgz-server [flags]\n\n")
+		fs.SetOutput(out)
+		fs.PrintDefaults()
 		return nil, errHelp
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w (--help lists the flags)", err)
 	}
 	if *showVersion {
-		fmt.Fprintln(out, "pgz-server", version)
+		fmt.Fprintf(out, "pgz-server %s\nlibrary %s %s\n", version, storage.Version(), storage.Library)
 		return nil, errHelp
 	}
 	if *verbose {
 		cfg.logLevel = slog.LevelDebug
 	}
-	return cfg, cfg.check(fs)
+	return cfg, cfg.check(fs.Args())
 }
 
-func (cfg *config) check(fs *flag.FlagSet) error {
-	if fs.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
+func (cfg *config) check(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q", args[0])
 	}
 	if cfg.store != "disk" && cfg.store != "memory" {
 		return fmt.Errorf("--store is disk or memory, not %q", cfg.store)
@@ -102,6 +103,16 @@ func (cfg *config) check(fs *flag.FlagSet) error {
 	}
 	if _, _, err := net.SplitHostPort(cfg.listenAddr); err != nil {
 		return fmt.Errorf("--listen-addr: %w", err)
+	}
+	if cfg.debugAddr == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(cfg.debugAddr)
+	if err != nil {
+		return fmt.Errorf("--debug-addr: %w", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("--debug-addr must be a loopback address, not %s", host)
 	}
 	return nil
 }
