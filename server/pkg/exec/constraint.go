@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/planner"
@@ -86,7 +87,7 @@ func (w *writer) duplicate(ix *planner.RelIndex, row []data.Datum) error {
 			if d, err = ix.Exprs[i].Eval(w.c, row); err != nil {
 				return err
 			}
-			if text, ok := planner.DeparseOver(w.st.Cat, w.c.Types, t, ix.Trees[i]); ok {
+			if text, ok := planner.DeparseOver(w.view(), w.c.Types, t, ix.Trees[i]); ok {
 				name = text
 			}
 		}
@@ -101,4 +102,12 @@ func (w *writer) duplicate(ix *planner.RelIndex, row []data.Datum) error {
 		"duplicate key value violates unique constraint \"%s\"", ix.Index.Name).
 		WithDetailf("Key (%s)=(%s) already exists.", strings.Join(names, ", "), strings.Join(vals, ", ")).
 		WithTable(t.SchemaName, t.Name).WithConstraint(ix.Index.Name)
+}
+
+// view is the catalog that names in errors come from, nil if there is none.
+func (w *writer) view() catalog.View {
+	if w.st.Cat == nil && w.st.Env != nil {
+		return w.st.Env.Catalog()
+	}
+	return w.st.Cat
 }

@@ -26,13 +26,15 @@ const (
 type locker struct {
 	st    *State
 	rel   *planner.Rel
-	owned bool
+	guard guard
 	key   []byte // where the row is now
 	val   []byte // its newest version
 }
 
 func newLocker(st *State, rel *planner.Rel) locker {
-	return locker{st: st, rel: rel, owned: st.Owned != nil && st.Owned(rel.Table.StorageID)}
+	l := locker{st: st, rel: rel}
+	l.guard.restart(st, rel)
+	return l
 }
 
 // lock locks the row at key, following it when it moved. READ COMMITTED gets the
@@ -82,11 +84,7 @@ func (l *locker) lock(ctx context.Context, key []byte, mode kv.RowMode, policy q
 }
 
 func (l *locker) lockOnce(ctx context.Context, mode kv.RowMode, opts kv.LockOptions) (v kv.Version, err error) {
-	if l.owned {
-		l.val, v, err = l.st.Txn.Get(kv.View{TS: kv.Newest, ReadOp: kv.MaxOp}, l.key, l.val[:0])
-		return v, err
-	}
-	l.val, v, _, err = l.st.Txn.LockRowGet(ctx, l.st.WriteOp, l.key, mode, opts, l.val[:0])
+	l.val, v, err = l.guard.lockGet(ctx, l.key, mode, opts, l.val[:0])
 	return v, err
 }
 
@@ -110,5 +108,5 @@ func (l *locker) refresh(c *expr.Ctx, t *planner.Target, row []data.Datum) error
 
 func (l *locker) restart(st *State) {
 	l.st = st
-	l.owned = st.Owned != nil && st.Owned(l.rel.Table.StorageID)
+	l.guard.restart(st, l.rel)
 }

@@ -17,7 +17,7 @@ type writer struct {
 	st    *State
 	rel   *planner.Rel
 	c     *expr.Ctx
-	owned bool
+	guard guard
 	xid   uint32
 
 	key, val     []byte // the row's key and bytes
@@ -34,7 +34,7 @@ func newWriter(st *State, c *expr.Ctx, rel *planner.Rel) *writer {
 
 func (w *writer) restart(st *State) {
 	w.st, w.xid = st, 0
-	w.owned = st.Owned != nil && st.Owned(w.rel.Table.StorageID)
+	w.guard.restart(st, w.rel)
 }
 
 func (w *writer) ctx() context.Context { return w.c.Context }
@@ -57,14 +57,8 @@ type conflict struct {
 }
 
 // lockGet locks a key for writing and reads its newest version.
-func (w *writer) lockGet(key []byte) (kv.Version, error) {
-	var v kv.Version
-	var err error
-	if w.owned {
-		w.found, v, err = w.st.Txn.Get(kv.View{TS: kv.Newest, ReadOp: kv.MaxOp}, key, w.found[:0])
-	} else {
-		w.found, v, _, err = w.st.Txn.LockRowGet(w.ctx(), w.st.WriteOp, key, kv.Update, w.st.Lock, w.found[:0])
-	}
+func (w *writer) lockGet(key []byte) (v kv.Version, err error) {
+	w.found, v, err = w.guard.lockGet(w.ctx(), key, kv.Update, w.st.Lock, w.found[:0])
 	return v, err
 }
 
@@ -216,8 +210,8 @@ func (w *writer) addEntry(ix *planner.RelIndex, row []data.Datum, key []byte) er
 // dropEntry deletes the entry of an old row. The entry of a unique value is locked:
 // others who want the value wait for this transaction.
 func (w *writer) dropEntry(entry []byte, alone bool) error {
-	if alone && !w.owned {
-		if _, err := w.st.Txn.LockRow(w.ctx(), w.st.WriteOp, entry, kv.Update, w.st.Lock); err != nil {
+	if alone {
+		if err := w.guard.lock(w.ctx(), entry); err != nil {
 			return err
 		}
 	}
