@@ -22,7 +22,7 @@ func formatType(c *Ctx, oid uint32, typmod int32, given bool) string {
 	}
 	t, err := Resolve(c, oid)
 	if err != nil {
-		return "???"
+		return unresolvedName(c, oid)
 	}
 	suffix := ""
 	if t.IsArray() && t.Storage != 'p' {
@@ -100,4 +100,20 @@ func qualifiedTypeName(c *Ctx, t *Type) string {
 		}
 	}
 	return QuoteIdent(t.Name)
+}
+
+// unresolvedName names a type that the catalog knows but that has no values here
+// (domains, enums).
+func unresolvedName(c *Ctx, oid uint32) string {
+	if c == nil || c.Lookup == nil {
+		return "???"
+	}
+	n, ok := c.Lookup.RegName(RegType, oid)
+	switch {
+	case !ok:
+		return "???"
+	case n.Visible || n.Schema == "":
+		return QuoteIdent(n.Name)
+	}
+	return QuoteIdent(n.Schema) + "." + QuoteIdent(n.Name)
 }

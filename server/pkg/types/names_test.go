@@ -65,6 +65,10 @@ func TestFormatType(t *testing.T) {
 			t.Errorf("%d, %d: %s, want %s", c.oid, c.typmod, got, c.want)
 		}
 	}
+	c := &Ctx{Lookup: fakeLookup{}}
+	if got := FormatType(c, 20004, -1); got != "information_schema.sql_identifier" {
+		t.Errorf("a domain: %s", got)
+	}
 	if got := FormatTypeGiven(nil, BpChar, -1); got != "bpchar" {
 		t.Errorf("bpchar with typmod -1: %s", got)
 	}
@@ -104,6 +108,8 @@ func (fakeLookup) RegName(reg uint32, oid uint32) (RegName, bool) {
 		return RegName{Schema: "public", Name: "f", Visible: true, Args: []uint32{Text, BpChar}}, true
 	case 10:
 		return RegName{Name: "me", Visible: true}, true
+	case 20004:
+		return RegName{Schema: "information_schema", Name: "sql_identifier"}, true
 	}
 	return RegName{}, false
 }
