@@ -16,7 +16,8 @@ class TableBlockCache final : public BlockCache {
     return pin(cache_.lookup({table_id, offset}));
   }
   Pin insert(uint64_t table_id, uint64_t offset, std::unique_ptr<BlockContents> block) override {
-    const uint64_t charge = block->size + sizeof(Object);
+    // What the allocator gave, not what was asked: its size classes are up to a quarter apart.
+    const uint64_t charge = mi_usable_size(block->bytes.get()) + sizeof(Object);
     return pin(
         cache_.insert({table_id, offset}, std::make_unique<Object>(std::move(block)), charge));
   }
