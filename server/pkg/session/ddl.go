@@ -42,7 +42,7 @@ func (s *Session) ddlSession(p *portal) (*ddl.Session, error) {
 	return &ddl.Session{
 		Ctx: &s.intr, Store: s.srv.store, Txn: txn, Op: s.nextOp(), XID: xid, Lock: s.lockOptions(),
 		Img: s.srv.catalog.Image(), Database: s.database.oid, Role: s.Role(), RowIDs: s.srv.rowIDs,
-		InBlock: s.inBlock() || s.tx.block == blockImplicit, TempDir: s.srv.opts.TempDir, MaintenanceMem: kb << 10,
+		InBlock: s.inBlock() || s.tx.shared, TempDir: s.srv.opts.TempDir, MaintenanceMem: kb << 10,
 		View: func() catalog.View {
 			s.freshView()
 			return s.view()

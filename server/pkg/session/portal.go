@@ -333,6 +333,7 @@ func (s *Session) Execute(name []byte, maxRows int) error {
 		return locate(err, st.text)
 	}
 	s.pipeline()
+	s.tx.shared = s.tx.block == blockImplicit
 	if suspended {
 		s.out.Empty('s')
 		return nil

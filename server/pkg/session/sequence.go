@@ -1,24 +1,11 @@
 package session
 
 import (
-	"math"
-
 	"github.com/pgzdb/pgz/server/pkg/catalog"
-	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/ddl"
 	"github.com/pgzdb/pgz/server/pkg/expr"
-	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
-	"github.com/pgzdb/pgz/server/pkg/rowcodec"
 )
-
-// sequenceRow is the single row of a sequence relation.
-type sequenceRow struct {
-	last   int64
-	called bool
-}
-
-// sequenceRowID is the row's hidden id.
-const sequenceRowID = 1
 
 // sequenceTable finds a sequence relation.
 func (s *Session) sequenceTable(oid uint32) (*catalog.Table, error) {
@@ -40,78 +27,44 @@ func (s *Session) sequenceTable(oid uint32) (*catalog.Table, error) {
 	return t, nil
 }
 
-// withSequence changes a sequence's row. That is no part of the statement's
-// transaction, so that others need not wait for its end: it is a small
-// transaction of its own, which the statement's commit makes durable if it has
-// not become so by then. Only a sequence this transaction has itself made is
-// changed within it.
-func (s *Session) withSequence(t *catalog.Table, change func(row *sequenceRow) error) error {
+// sequenceTxn says how a sequence's values are taken: in small transactions of
+// their own, or within this one if it has made the sequence. The function finds
+// the sequence, anew each time it is asked.
+func (s *Session) sequenceTxn(oid uint32, verb string) (ddl.SequenceTxn, func() (*catalog.Table, error), error) {
+	how := ddl.SequenceTxn{Ctx: &s.intr, Store: s.srv.store, Owner: uint64(s.pid), Lock: s.lockOptions()}
 	if s.tx.readOnly {
-		return pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute nextval() in a read-only transaction")
+		return how, nil, pgerr.Newf(pgerr.ReadOnlySQLTransaction, "cannot execute %s() in a read-only transaction", verb)
 	}
-	key := rowcodec.AppendRowID(rowcodec.AppendPrefix(nil, t.Database, t.StorageID), sequenceRowID)
+	t, err := s.sequenceTable(oid)
+	if err != nil {
+		return how, nil, err
+	}
 	if s.ownedStorage(t.StorageID) {
-		txn, err := s.storeTxn()
-		if err != nil {
-			return err
+		if how.Own, err = s.storeTxn(); err != nil {
+			return how, nil, err
 		}
-		return s.changeSequence(txn, s.tx.op, t, key, change)
+		how.Op = s.tx.op
 	}
-	txn, err := s.srv.store.Begin(kv.TxnOptions{Owner: uint64(s.pid)})
-	if err != nil {
-		return storeError(err)
-	}
-	defer txn.Rollback()
-	if err := s.changeSequence(txn, 1, t, key, change); err != nil {
-		return err
-	}
-	_, err = txn.Commit(&s.intr, kv.CommitOptions{})
-	return storeError(err)
-}
-
-func (s *Session) changeSequence(txn kv.Txn, op kv.OpNum, t *catalog.Table, key []byte,
-	change func(row *sequenceRow) error) error {
-	val, ver, _, err := txn.LockRowGet(&s.intr, op, key, kv.Update, s.lockOptions(), nil)
-	if err != nil {
-		return storeError(err)
-	}
-	if !ver.Found() {
-		return pgerr.Newf(pgerr.UndefinedTable, "could not open relation with OID %d", t.OID)
-	}
-	vals := make([]data.Datum, len(t.Columns))
-	if err := rowcodec.DecodeRow(t.Row, val, vals); err != nil {
-		return err
-	}
-	header, err := rowcodec.ReadHeader(val)
-	if err != nil {
-		return err
-	}
-	row := sequenceRow{last: vals[0].Int(), called: vals[2].Bool()}
-	if err := change(&row); err != nil {
-		return err
-	}
-	vals[0], vals[2] = data.Int(row.last), data.Bool(row.called)
-	return storeError(txn.Put(op, key, rowcodec.EncodeRow(nil, t.Row, header, vals)))
+	first := t
+	return how, func() (*catalog.Table, error) {
+		if t := first; t != nil {
+			first = nil
+			return t, nil
+		}
+		s.freshView()
+		return s.sequenceTable(oid)
+	}, nil
 }
 
 // NextVal implements expr.Env.
 func (s *Session) NextVal(_ *expr.Ctx, oid uint32) (int64, error) {
-	t, err := s.sequenceTable(oid)
+	how, find, err := s.sequenceTxn(oid, "nextval")
 	if err != nil {
 		return 0, err
 	}
-	value := int64(0)
-	err = s.withSequence(t, func(row *sequenceRow) error {
-		if value = row.last; row.called {
-			if value, err = sequenceAfter(t.Sequence, row.last, t.Name); err != nil {
-				return err
-			}
-		}
-		row.last, row.called = value, true
-		return nil
-	})
+	value, err := s.srv.sequences.Next(how, find)
 	if err != nil {
-		return 0, err
+		return 0, storeError(err)
 	}
 	s.rememberSequence(oid, value)
 	return value, nil
@@ -147,42 +100,15 @@ func (s *Session) LastVal(*expr.Ctx) (int64, error) {
 
 // SetVal implements expr.Env.
 func (s *Session) SetVal(_ *expr.Ctx, oid uint32, value int64, called bool) error {
-	t, err := s.sequenceTable(oid)
+	how, find, err := s.sequenceTxn(oid, "setval")
 	if err != nil {
 		return err
 	}
-	if q := t.Sequence; value < q.Min || value > q.Max {
-		return pgerr.Newf(pgerr.NumericValueOutOfRange,
-			`setval: value %d is out of bounds for sequence "%s" (%d..%d)`, value, t.Name, q.Min, q.Max)
+	if err := s.srv.sequences.Set(how, find, value, called); err != nil {
+		return storeError(err)
 	}
-	err = s.withSequence(t, func(row *sequenceRow) error {
-		row.last, row.called = value, called
-		return nil
-	})
-	if err == nil && called {
+	if called {
 		s.rememberSequence(oid, value)
 	}
-	return err
-}
-
-// sequenceAfter is the value that follows last.
-func sequenceAfter(q *catalog.Sequence, last int64, name string) (int64, error) {
-	up := q.Increment > 0
-	next := last + q.Increment
-	overflow := up && last > math.MaxInt64-q.Increment || !up && last < math.MinInt64-q.Increment
-	if !overflow && next <= q.Max && next >= q.Min {
-		return next, nil
-	}
-	if up && (overflow || next > q.Max) {
-		if q.Cycle {
-			return q.Min, nil
-		}
-		return 0, pgerr.Newf(pgerr.SequenceGeneratorLimitExceeded,
-			`nextval: reached maximum value of sequence "%s" (%d)`, name, q.Max)
-	}
-	if q.Cycle {
-		return q.Max, nil
-	}
-	return 0, pgerr.Newf(pgerr.SequenceGeneratorLimitExceeded,
-		`nextval: reached minimum value of sequence "%s" (%d)`, name, q.Min)
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	_ "github.com/pgzdb/pgz/server/pkg/builtin" // registers the functions
 	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/ddl"
 	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -30,13 +31,14 @@ type Options struct {
 
 // Server holds what sessions share: the store, the catalog, who is connected.
 type Server struct {
-	store   kv.Store
-	catalog *catalog.Cache
-	rowIDs  *exec.RowIDs
-	xids    xids
-	log     *slog.Logger
-	opts    Options
-	started time.Time
+	store     kv.Store
+	catalog   *catalog.Cache
+	rowIDs    *exec.RowIDs
+	sequences *ddl.Sequences
+	xids      xids
+	log       *slog.Logger
+	opts      Options
+	started   time.Time
 
 	mu       sync.Mutex
 	sessions map[int32]*Session
@@ -73,7 +75,7 @@ func NewServer(opts Options) (*Server, error) {
 		return nil, err
 	}
 	srv := &Server{
-		store: opts.Store, catalog: cat, rowIDs: exec.NewRowIDs(), log: opts.Log, opts: opts,
+		store: opts.Store, catalog: cat, rowIDs: exec.NewRowIDs(), sequences: ddl.NewSequences(), log: opts.Log, opts: opts,
 		started: time.Now(), sessions: map[int32]*Session{},
 	}
 	if err := bootstrap(srv); err != nil {

@@ -43,7 +43,7 @@ func (s *Session) Query(text string) error {
 			s.intr.arm(t)
 		}
 		if s.tx.block == blockNone && i < len(stmts)-1 {
-			s.tx.block = blockImplicit
+			s.tx.block, s.tx.shared = blockImplicit, true
 		}
 		if err := s.runSimple(&statement{text: text, raw: raw}, i == len(stmts)-1); err != nil {
 			return locate(err, text)

@@ -39,6 +39,7 @@ type txnState struct {
 	queried  bool  // a query ran: the isolation level stands
 	started  int64 // transaction_timestamp
 	xid      uint32
+	shared   bool // an implicit block of several statements, or of one that ran
 	begun    bool // started, settings and catalog marks are valid
 	saves    []savepoint
 }
