@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
@@ -82,11 +83,16 @@ func (s *storeSource) scan(t *Table, ix *Index, db uint32, start, end []byte,
 					return err
 				}
 				if !ver.Found() {
-					return fmt.Errorf("catalog: an entry of index %d points to no row of relation %d", ix.OID, t.OID)
+					continue // deleted since the entry was read: each call reads the newest
 				}
 			}
 			if err := rowcodec.DecodeRow(t.Row, val, row); err != nil {
 				return err
+			}
+			if !ix.IsRowKey {
+				if now, _ := entryKey(ix, db, row, key[rowcodec.PrefixLen:]); !bytes.Equal(now, rows.Key(i)) {
+					continue // renamed since, and found under its new entry
+				}
 			}
 			if err := f(row, ver, key); err != nil {
 				return err

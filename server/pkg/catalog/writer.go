@@ -230,8 +230,13 @@ func (w *Writer) Update(rel uint32, old, row []data.Datum) error {
 	if _, err := w.Txn.LockRow(w.Ctx, w.Op, key, kv.Update, w.Lock); err != nil {
 		return err
 	}
-	val := rowcodec.EncodeRow(nil, t.Row, rowcodec.Header{XID: w.XID}, row)
-	if err := w.Txn.Put(w.Op, key, val); err != nil {
+	head := rowcodec.Header{XID: w.XID}
+	if t.Key == nil {
+		if head.RowID, err = rowcodec.RowID(key); err != nil {
+			return err
+		}
+	}
+	if err := w.Txn.Put(w.Op, key, rowcodec.EncodeRow(nil, t.Row, head, row)); err != nil {
 		return err
 	}
 	for _, ix := range t.Indexes {
