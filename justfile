@@ -85,3 +85,7 @@ bench *args: build
 # Engine tests under AddressSanitizer and UndefinedBehaviorSanitizer
 sanitize:
     @tests/tools/sanitize.sh
+
+# Kill -9 under load, 20 rounds
+test-crash: build
+    @tests/tools/test-crash.sh {{ bin_dir }}
