@@ -36,6 +36,7 @@ test: test-cpp test-go test-server
 # Run the engine's unit tests
 test-cpp: build-lib
     @tests/tools/test-cpp.sh {{ build_dir }}
+    @bash capi/publish_test.sh {{ build_dir }}
 
 # Run the Go unit tests
 test-go *args: build-lib
