@@ -113,6 +113,7 @@ class Db : private LockSink {
   Status open_existing();
   Status replay(uint64_t flushed_lsn);
   Status start();
+  void bound_log();
   LsmOptions lsm_options() const;
   LogOptions log_options() const;
   void lock_wait_ended(uint64_t tag, Status status) override;
@@ -132,6 +133,7 @@ class Db : private LockSink {
   std::unique_ptr<SlotKeeper> slots_;
   std::array<uint8_t, 16> uuid_{};
   uint64_t last_ts_ = 0;  // found by recovery
+  Lsn bounded_at_ = 0;    // end of the log when it last asked for a flush; the log thread's
   bool closed_ = false;
 
   std::atomic<uint64_t> transactions_{0};

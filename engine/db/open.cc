@@ -14,6 +14,9 @@ namespace pgz {
 namespace {
 
 constexpr uint64_t kFirstSlotBytes = uint64_t{4} << 20;
+// Unflushed log, in slots, at which a memtable is flushed before it is full. Recovery reads all of
+// it, twice: four slots of 64 MiB take it about half a second.
+constexpr uint64_t kUnflushedSlotsMax = 4;
 
 // Applies the records of the log to memtables, as their commits did.
 class Replay final : public CommitVisitor {
@@ -186,7 +189,20 @@ Status Db::replay(uint64_t flushed_lsn) {
       },
       &result));
   last_ts_ = std::max(last_ts_, replay.last_ts());
+  bound_log();
   return Status::ok();
+}
+
+// Small commits take a log block each and little of a memtable, and every restart takes a new slot:
+// without a bound the log would grow until the memtable is full, however long that takes.
+void Db::bound_log() {
+  const Lsn end = log_->end_lsn();
+  if (end - std::max(lsm_->flushed_lsn(), bounded_at_) <
+      kUnflushedSlotsMax * options_.log_slot_bytes) {
+    return;
+  }
+  bounded_at_ = end;
+  lsm_->rotate();
 }
 
 // Everything recovered is durable: the horizon is its last commit.
@@ -198,7 +214,10 @@ Status Db::start() {
   LockSink* const sink = this;
   locks_ = std::make_unique<LockTable>(runtime_, locks, sink);
   CommitPipeline::Hooks hooks;
-  hooks.after_flush = [this] { slots_->poke(); };
+  hooks.after_flush = [this] {
+    slots_->poke();
+    bound_log();
+  };
   hooks.on_failed = [this](const Status& why) {
     locks_->end_waits(Status::make(Code::kFailed, "the instance has stopped: " + why.to_string()));
   };

@@ -41,6 +41,17 @@ class PipelineTest : public testing::Test {
     return result.status.is_ok() ? result.value : result.status.to_string();
   }
 
+  // Waits for the background: it flushes, and recycles, what is asked of it.
+  void expect_log_slots_at_most(size_t limit) {
+    size_t slots = 0;
+    for (int i = 0; i < 1000; ++i) {
+      slots = io_.list("/db/log").take().size();
+      if (slots <= limit) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ADD_FAILURE() << slots << " log slots, at most " << limit << " expected";
+  }
+
   SimIo io_;
   SplitMixRng rng_;
   Runtime runtime_;
@@ -130,6 +141,27 @@ TEST_F(PipelineTest, IdleLogIsSealedAndGoesOn) {
   db_.reset();
   open();
   EXPECT_EQ(get("a") + get("b"), "12");
+}
+
+// Four unflushed slots ask for a flush; spare and not yet recycled ones come on top.
+constexpr size_t kSlotsMax = 9;
+
+TEST_F(PipelineTest, SmallCommitsDoNotGrowTheLog) {
+  // A block of 4 KiB each: twelve slots, and a small part of a memtable.
+  for (int i = 0; i < 3072; ++i) ASSERT_TRUE(put("k" + std::to_string(i), "v").is_ok());
+  expect_log_slots_at_most(kSlotsMax);
+  EXPECT_EQ(get("k0") + get("k3071"), "vv");
+}
+
+TEST_F(PipelineTest, RestartsDoNotGrowTheLog) {
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(put("k" + std::to_string(i), "v").is_ok());
+    ASSERT_TRUE(db_->close().is_ok());
+    db_.reset();
+    open();
+  }
+  expect_log_slots_at_most(kSlotsMax);
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(get("k" + std::to_string(i)), "v");
 }
 
 }  // namespace
