@@ -2,8 +2,8 @@
 // a real file system, and checks after each restart that nothing that was
 // acknowledged is lost, nothing is torn, and the restart was quick.
 //
-//	go test ./tests/crash                  3 rounds
-//	go test ./tests/crash -rounds 20       the long test
+//	go test ./tests/crash                        3 rounds
+//	go test ./tests/crash -rounds 20 -scale 20   the long test
 package crash
 
 import (
@@ -24,6 +24,7 @@ import (
 var (
 	rounds   = flag.Int("rounds", 3, "how often to kill the server")
 	clients  = flag.Int("clients", 8, "connections that write")
+	scale    = flag.Int("scale", 1, "pgbench's scale factor")
 	accounts = flag.Int("accounts", 1000, "rows of the table of accounts")
 )
 

@@ -3,4 +3,4 @@
 set -euo pipefail
 PGZ_BIN=$(realpath "$1")
 export PGZ_BIN
-go test -count=1 -v ./tests/crash -rounds 20
+go test -count=1 -v ./tests/crash -rounds 20 -scale 20

@@ -32,6 +32,7 @@ type config struct {
 	scale     int
 	seconds   int
 	rounds    int
+	tcp       bool
 	clients   []string
 	protocols []string
 	modes     []string
@@ -50,6 +51,7 @@ func parseFlags() config {
 	var c config
 	var clients, protocols, modes, bin string
 	var quick bool
+	network := "unix"
 	flag.IntVar(&c.scale, "scale", 20, "pgbench scale factor")
 	flag.IntVar(&c.seconds, "seconds", 10, "seconds a measurement")
 	flag.IntVar(&c.rounds, "rounds", 3, "measurements of each server a cell")
@@ -59,8 +61,14 @@ func parseFlags() config {
 	flag.StringVar(&c.out, "out", "build/bench/sql.json", "where the figures go")
 	flag.StringVar(&c.dir, "dir", "", "where the data directories go (default: a temporary directory)")
 	flag.StringVar(&bin, "bin", "", "folder of pgz-server (default build/bin)")
+	flag.StringVar(&network, "network", network, "how pgbench connects: unix or tcp (loopback)")
 	flag.BoolVar(&quick, "quick", false, "scale 5, 3 seconds, 2 rounds")
 	flag.Parse()
+	c.tcp = network == "tcp"
+	if !c.tcp && network != "unix" {
+		fmt.Fprintf(os.Stderr, "sqlbench: --network %s is neither unix nor tcp\n", network)
+		os.Exit(2)
+	}
 	if quick {
 		c.scale, c.seconds, c.rounds = 5, 3, 2
 	}
@@ -77,6 +85,7 @@ func parseFlags() config {
 type figures struct {
 	Machine  string     `json:"machine"`
 	Date     string     `json:"date"`
+	Network  string     `json:"network"`
 	Scale    int        `json:"scale"`
 	Seconds  int        `json:"seconds"`
 	Rounds   int        `json:"rounds"`
@@ -105,13 +114,20 @@ type row struct {
 	P99us    float64 `json:"p99_us"`
 }
 
+func (c config) network() string {
+	if c.tcp {
+		return "TCP on loopback"
+	}
+	return "unix socket"
+}
+
 func run() error {
 	cfg := parseFlags()
 	if harness.NativeBin() == "" {
 		return fmt.Errorf("no native PostgreSQL 15 to compare with (Debian package postgresql-15)")
 	}
 	fig := figures{Machine: fmt.Sprintf("%d cores, %s", runtime.NumCPU(), runtime.GOOS), Date: time.Now().Format("2006-01-02"),
-		Scale: cfg.scale, Seconds: cfg.seconds, Rounds: cfg.rounds}
+		Network: cfg.network(), Scale: cfg.scale, Seconds: cfg.seconds, Rounds: cfg.rounds}
 	servers, err := startBoth(cfg, &fig)
 	for _, s := range servers {
 		defer s.Kill()
@@ -142,8 +158,8 @@ func run() error {
 
 // startBoth starts the servers and loads pgbench's tables.
 func startBoth(cfg config, fig *figures) ([]*harness.Server, error) {
-	fmt.Printf("scale %d, %d s x %d rounds a cell, servers in turn, unix socket, a flush per commit on both sides\n\n",
-		cfg.scale, cfg.seconds, cfg.rounds)
+	fmt.Printf("scale %d, %d s x %d rounds a cell, servers in turn, %s, a flush per commit on both sides\n\n",
+		cfg.scale, cfg.seconds, cfg.rounds, cfg.network())
 	fmt.Printf("%-8s %14s %10s %14s %14s\n", "server", "first answer", "idle RSS", "pgbench -i", "peak RSS")
 	var servers []*harness.Server
 	for _, name := range []string{"native", "pgz"} {
@@ -169,7 +185,7 @@ func startBoth(cfg config, fig *figures) ([]*harness.Server, error) {
 			return servers, err
 		}
 		start = time.Now()
-		if err := initialise(s, cfg.scale); err != nil {
+		if err := initialise(cfg, s); err != nil {
 			return servers, err
 		}
 		r.InitSeconds = time.Since(start).Seconds()

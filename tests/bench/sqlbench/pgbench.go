@@ -16,9 +16,13 @@ import (
 // logSampling is the share of transactions whose latency pgbench logs.
 const logSampling = "0.2"
 
-func pgbench(s *harness.Server, args ...string) (string, error) {
+func pgbench(cfg config, s *harness.Server, args ...string) (string, error) {
 	cmd := exec.Command(filepath.Join(harness.NativeBin(), "pgbench"), args...)
-	cmd.Env = append(os.Environ(), "PGHOST="+s.Dir, fmt.Sprint("PGPORT=", s.Port), "PGUSER=postgres", "PGDATABASE=postgres")
+	host := s.Dir
+	if cfg.tcp {
+		host = "127.0.0.1"
+	}
+	cmd.Env = append(os.Environ(), "PGHOST="+host, fmt.Sprint("PGPORT=", s.Port), "PGUSER=postgres", "PGDATABASE=postgres")
 	cmd.Dir = os.TempDir()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -27,8 +31,8 @@ func pgbench(s *harness.Server, args ...string) (string, error) {
 	return string(out), err
 }
 
-func initialise(s *harness.Server, scale int) error {
-	_, err := pgbench(s, "-i", "-q", "-s", strconv.Itoa(scale))
+func initialise(cfg config, s *harness.Server) error {
+	_, err := pgbench(cfg, s, "-i", "-q", "-s", strconv.Itoa(cfg.scale))
 	return err
 }
 
@@ -61,7 +65,7 @@ func measure(cfg config, s *harness.Server, mode, protocol, clients string) (row
 		return r, err
 	}
 	defer os.RemoveAll(logs)
-	out, err := pgbench(s, "-n", "-c", clients, "-j", "1", "-T", strconv.Itoa(cfg.seconds), "-M", protocol, "-b", mode,
+	out, err := pgbench(cfg, s, "-n", "-c", clients, "-j", "1", "-T", strconv.Itoa(cfg.seconds), "-M", protocol, "-b", mode,
 		"--log", "--sampling-rate", logSampling, "--log-prefix", filepath.Join(logs, "l"))
 	if err != nil {
 		return r, err
