@@ -38,6 +38,8 @@ func TestBadStatements(t *testing.T) {
 		{"a megabyte of noise", strings.Repeat("x7@# ", 200_000), "42601 54001"},
 		{"unterminated string", "SELECT 'abc", "42601"},
 		{"unterminated comment", "SELECT /* /* */ 1", "42601"},
+		{"a NUL byte", "SELECT 1\x00 + 1", "08P01"},
+		{"an escaped NUL byte", `SELECT E'a\000b'`, "22021"},
 		{"invalid UTF-8", "SELECT '\xff\xfe'", "22021"},
 		{"a feature of later", "CREATE EXTENSION hstore", "0A000"},
 	} {
@@ -47,6 +49,49 @@ func TestBadStatements(t *testing.T) {
 		if !errors.As(err, &pe) || !strings.Contains(c.code, pe.Code) {
 			t.Errorf("%s: %.200v, want SQLSTATE %s", c.name, err, c.code)
 		}
+	}
+	alive(t)
+}
+
+// TestMemoryReturns sends large bad statements again and again: once the first
+// round has grown what is kept for reuse, further rounds add next to nothing.
+func TestMemoryReturns(t *testing.T) {
+	ctx := context.Background()
+	round := func() {
+		for range 10 {
+			conn := connect(t)
+			for _, sql := range []string{
+				strings.Repeat("x7@# ", 200_000),
+				"SELECT " + strings.Repeat("(", 100_000) + "1",
+				"SELECT '" + strings.Repeat("y", 1<<20) + "'::int",
+			} {
+				if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err == nil {
+					t.Errorf("%.40s... was accepted", sql)
+				}
+			}
+			conn.Close(ctx)
+		}
+	}
+	memory := func() int64 {
+		n, err := pgz.MemoryBytes("VmRSS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	round()
+	round()
+	before := memory()
+	for range 5 {
+		round()
+	}
+	after := memory()
+	for deadline := time.Now().Add(20 * time.Second); after > before+32<<20 && time.Now().Before(deadline); after = memory() {
+		time.Sleep(500 * time.Millisecond)
+	}
+	t.Logf("resident memory %d MiB, five rounds later %d MiB", before>>20, after>>20)
+	if after > before+32<<20 {
+		t.Errorf("resident memory grew from %d to %d MiB", before>>20, after>>20)
 	}
 	alive(t)
 }
