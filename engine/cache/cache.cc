@@ -11,7 +11,7 @@
 namespace pgz {
 
 struct Cache::Entry {
-  CacheObject* object = nullptr;
+  void* object = nullptr;
   uint64_t charge = 0;
   bool in_table = false;
 };
@@ -51,7 +51,8 @@ struct Cache::Rep {
     std::atomic<uint64_t> misses{0};
   };
 
-  explicit Rep(uint64_t capacity_bytes) : capacity(capacity_bytes), capacity_max(capacity_bytes) {
+  Rep(uint64_t capacity_bytes, Destroy destroy_object)
+      : destroy(destroy_object), capacity(capacity_bytes), capacity_max(capacity_bytes) {
     const uint64_t wanted = std::max<uint64_t>(capacity_bytes / kExpectedObjectBytes * 3 / 2, 64);
     mask = std::bit_ceil(wanted) - 1;
     occupancy_max = (mask + 1) * 3 / 4;
@@ -70,6 +71,7 @@ struct Cache::Rep {
   bool tick(Slot* table, Slot* slot);
   void make_room(Slot* table);
 
+  const Destroy destroy;
   std::atomic<uint64_t> capacity;
   const uint64_t capacity_max;
   uint64_t mask = 0;
@@ -84,7 +86,8 @@ struct Cache::Rep {
   std::array<Counters, 16> counters;
 };
 
-Cache::Cache(uint64_t capacity_bytes) : rep_(std::make_unique<Rep>(capacity_bytes)) {}
+Cache::Cache(uint64_t capacity_bytes, Destroy destroy)
+    : rep_(std::make_unique<Rep>(capacity_bytes, destroy)) {}
 
 Cache::~Cache() {
   Rep::Slot* table = rep_->table();
@@ -92,7 +95,7 @@ Cache::~Cache() {
   for (uint64_t i = 0; i <= rep_->mask; i++) {
     const uint64_t word = table[i].word.load(std::memory_order_acquire);
     PGZ_ASSERT((word & kPinMask) == 0);
-    delete table[i].object;
+    if (table[i].object != nullptr) rep_->destroy(table[i].object);
   }
 }
 
@@ -173,7 +176,7 @@ bool Cache::Rep::tick(Slot* table, Slot* slot) {
                                           std::memory_order_acquire)) {
     return false;
   }
-  delete slot->object;
+  destroy(slot->object);
   slot->object = nullptr;
   usage.fetch_sub(slot->charge, std::memory_order_relaxed);
   take_back_displacements(table, mix(slot->key), slot);
@@ -194,8 +197,7 @@ void Cache::Rep::make_room(Slot* table) {
   }
 }
 
-Cache::Entry* Cache::insert(CacheKey key, std::unique_ptr<CacheObject> object,
-                            uint64_t charge_bytes) {
+Cache::Entry* Cache::insert(CacheKey key, void* object, uint64_t charge_bytes) {
   Rep::Slot* table = rep_->table();
   if (table == nullptr) table = rep_->make_table();
   rep_->usage.fetch_add(charge_bytes, std::memory_order_relaxed);
@@ -204,11 +206,11 @@ Cache::Entry* Cache::insert(CacheKey key, std::unique_ptr<CacheObject> object,
   Rep::Slot* slot = rep_->claim(table, hash);
   if (slot == nullptr) {
     auto alone = std::make_unique<Entry>();
-    alone->object = object.release();
+    alone->object = object;
     alone->charge = charge_bytes;
     return alone.release();
   }
-  slot->object = object.release();
+  slot->object = object;
   slot->charge = charge_bytes;
   slot->in_table = true;
   slot->key = key;
@@ -224,10 +226,10 @@ void Cache::release(Entry* entry) {
   }
   rep_->usage.fetch_sub(entry->charge, std::memory_order_relaxed);
   const std::unique_ptr<Entry> alone(entry);
-  delete alone->object;
+  rep_->destroy(alone->object);
 }
 
-CacheObject* Cache::object(Entry* entry) { return entry->object; }
+void* Cache::object(Entry* entry) { return entry->object; }
 
 void Cache::set_capacity(uint64_t capacity_bytes) {
   rep_->capacity.store(std::min(capacity_bytes, rep_->capacity_max), std::memory_order_relaxed);

@@ -22,12 +22,6 @@ struct CacheKey {
   bool operator==(const CacheKey&) const = default;
 };
 
-// What the cache holds; deleted through its virtual destructor on eviction.
-class CacheObject {
- public:
-  virtual ~CacheObject() = default;
-};
-
 struct CacheStats {
   uint64_t hits = 0;    // approximate: counted without atomic additions
   uint64_t misses = 0;  // likewise
@@ -41,18 +35,22 @@ class Cache {
  public:
   struct Entry;  // opaque; pinned while a caller holds it
   static constexpr uint64_t kExpectedObjectBytes = 4096;
+  // Ends an object's life; called on eviction, on the release of an entry outside the table and by
+  // the destructor.
+  using Destroy = void (*)(void* object);
 
-  explicit Cache(uint64_t capacity_bytes);
+  Cache(uint64_t capacity_bytes, Destroy destroy);
   ~Cache();  // every entry must have been released
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
   // The pinned entry, or nullptr. Release it.
   Entry* lookup(CacheKey key);
-  // Takes the object; returns its pinned entry. `charge_bytes` counts against the capacity.
-  Entry* insert(CacheKey key, std::unique_ptr<CacheObject> object, uint64_t charge_bytes);
+  // Takes the object, which must not be null; returns its pinned entry. `charge_bytes` counts
+  // against the capacity.
+  Entry* insert(CacheKey key, void* object, uint64_t charge_bytes);
   void release(Entry* entry);
-  static CacheObject* object(Entry* entry);
+  static void* object(Entry* entry);
 
   // At most the capacity given at construction; evicts down to it as far as pins allow.
   void set_capacity(uint64_t capacity_bytes);

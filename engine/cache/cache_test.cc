@@ -11,21 +11,23 @@ namespace {
 
 std::atomic<int> live{0};
 
-struct Number final : CacheObject {
+struct Number {
   explicit Number(uint64_t n) : number(n) { live++; }
-  ~Number() override {
+  ~Number() {
     number = ~uint64_t{0};
     live--;
   }
   uint64_t number;
 };
 
+void destroy_number(void* number) { delete static_cast<Number*>(number); }
+
 uint64_t number_in(Cache::Entry* entry) {
   return static_cast<Number*>(Cache::object(entry))->number;
 }
 
 void put(Cache* cache, uint64_t n, uint64_t charge) {
-  cache->release(cache->insert({n, n * 3}, std::make_unique<Number>(n), charge));
+  cache->release(cache->insert({n, n * 3}, new Number(n), charge));
 }
 
 bool has(Cache* cache, uint64_t n) {
@@ -38,7 +40,7 @@ bool has(Cache* cache, uint64_t n) {
 
 TEST(Cache, KeepsWhatFits) {
   {
-    Cache cache(1000 * 4096);
+    Cache cache(1000 * 4096, destroy_number);
     EXPECT_FALSE(has(&cache, 1));
     for (uint64_t i = 0; i < 1000; i++) put(&cache, i, 4096);
     for (uint64_t i = 0; i < 1000; i++) EXPECT_TRUE(has(&cache, i)) << i;
@@ -54,7 +56,7 @@ TEST(Cache, KeepsWhatFits) {
 }
 
 TEST(Cache, StaysWithinItsCapacity) {
-  Cache cache(100 * 1000);
+  Cache cache(100 * 1000, destroy_number);
   for (uint64_t i = 0; i < 10000; i++) {
     put(&cache, i, 1000);
     ASSERT_LE(cache.stats().usage_bytes, 100u * 1000 + 1000);
@@ -64,7 +66,7 @@ TEST(Cache, StaysWithinItsCapacity) {
 }
 
 TEST(Cache, KeepsWhatIsUsed) {
-  Cache cache(64 * 4096);
+  Cache cache(64 * 4096, destroy_number);
   for (uint64_t i = 0; i < 2000; i++) {
     put(&cache, i, 4096);
     if (i > 0) {
@@ -74,10 +76,10 @@ TEST(Cache, KeepsWhatIsUsed) {
 }
 
 TEST(Cache, PinnedEntriesStay) {
-  Cache cache(10 * 4096);
+  Cache cache(10 * 4096, destroy_number);
   std::vector<Cache::Entry*> pinned;
   for (uint64_t i = 0; i < 200; i++) {
-    pinned.push_back(cache.insert({i, i * 3}, std::make_unique<Number>(i), 4096));
+    pinned.push_back(cache.insert({i, i * 3}, new Number(i), 4096));
   }
   for (uint64_t i = 0; i < 200; i++) EXPECT_EQ(number_in(pinned[i]), i);
   EXPECT_EQ(cache.stats().usage_bytes, 200u * 4096);
@@ -87,7 +89,7 @@ TEST(Cache, PinnedEntriesStay) {
 }
 
 TEST(Cache, ShrinksOnDemand) {
-  Cache cache(100 * 4096);
+  Cache cache(100 * 4096, destroy_number);
   for (uint64_t i = 0; i < 100; i++) put(&cache, i, 4096);
   cache.set_capacity(10 * 4096);
   EXPECT_LE(cache.stats().usage_bytes, 10u * 4096);
@@ -97,7 +99,7 @@ TEST(Cache, ShrinksOnDemand) {
 
 TEST(Cache, ManyThreads) {
   {
-    Cache cache(200 * 4096);
+    Cache cache(200 * 4096, destroy_number);
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; t++) {
       threads.emplace_back([&cache, t] {
@@ -107,7 +109,7 @@ TEST(Cache, ManyThreads) {
           const uint64_t n = (state >> 33) % 500;
           Cache::Entry* entry = cache.lookup({n, n * 3});
           if (entry == nullptr) {
-            entry = cache.insert({n, n * 3}, std::make_unique<Number>(n), 4096);
+            entry = cache.insert({n, n * 3}, new Number(n), 4096);
           }
           ASSERT_EQ(number_in(entry), n);
           cache.release(entry);

@@ -10,16 +10,15 @@ namespace pgz {
 
 class TableBlockCache final : public BlockCache {
  public:
-  explicit TableBlockCache(uint64_t capacity_bytes) : cache_(capacity_bytes) {}
+  explicit TableBlockCache(uint64_t capacity_bytes) : cache_(capacity_bytes, destroy) {}
 
   Pin lookup(uint64_t table_id, uint64_t offset) override {
     return pin(cache_.lookup({table_id, offset}));
   }
-  Pin insert(uint64_t table_id, uint64_t offset, std::unique_ptr<BlockContents> block) override {
+  Pin insert(uint64_t table_id, uint64_t offset, OwnedBlock block) override {
     // What the allocator gave, not what was asked: its size classes are up to a quarter apart.
-    const uint64_t charge = mi_usable_size(block->bytes.get()) + sizeof(Object);
-    return pin(
-        cache_.insert({table_id, offset}, std::make_unique<Object>(std::move(block)), charge));
+    const uint64_t charge = block->memory_bytes();
+    return pin(cache_.insert({table_id, offset}, block.release(), charge));
   }
   void release(void* handle) override { cache_.release(static_cast<Cache::Entry*>(handle)); }
 
@@ -27,13 +26,10 @@ class TableBlockCache final : public BlockCache {
   CacheStats stats() const { return cache_.stats(); }
 
  private:
-  struct Object final : CacheObject {
-    explicit Object(std::unique_ptr<BlockContents> b) : block(std::move(b)) {}
-    std::unique_ptr<BlockContents> block;
-  };
+  static void destroy(void* block) { BlockFree()(static_cast<BlockContents*>(block)); }
   static Pin pin(Cache::Entry* entry) {
     if (entry == nullptr) return {};
-    return {static_cast<Object*>(Cache::object(entry))->block.get(), entry};
+    return {static_cast<const BlockContents*>(Cache::object(entry)), entry};
   }
 
   Cache cache_;

@@ -5,31 +5,11 @@
 #include "engine/lsm/lsm_rep.h"
 #include "engine/lsm/merge_iterator.h"
 #include "engine/lsm/user_iterator.h"
-#include "engine/sst/block.h"
+#include "engine/sst/hash.h"
 
 namespace pgz {
 
 namespace {
-
-// The seek key of one look-up, made when the first table is asked.
-class LazySeekKey {
- public:
-  LazySeekKey(Slice user_key, uint64_t read_ts) : user_key_(user_key), read_ts_(read_ts) {}
-  Slice get() {
-    if (buffer_.size() == 0) {
-      buffer_.splice(0, user_key_);
-      char trailer[kTrailerBytes];
-      store_trailer(trailer, make_trailer(read_ts_, 0xff));
-      buffer_.splice(user_key_.size(), Slice(trailer, sizeof(trailer)));
-    }
-    return buffer_.slice();
-  }
-
- private:
-  Slice user_key_;
-  uint64_t read_ts_;
-  KeyBuffer buffer_;
-};
 
 bool in_range(const FileMeta& meta, Slice user_key) {
   return user_key >= Slice(meta.smallest) && user_key <= Slice(meta.largest);
@@ -39,15 +19,18 @@ struct Lookup {
   Slice user_key;
   uint64_t read_ts;
   std::string* value;  // may be null
-  LazySeekKey seek_key;
+  TableLookup in_tables;
   TableGetResult result;
 
   Lookup(Slice key, uint64_t ts, std::string* to)
-      : user_key(key), read_ts(ts), value(to), seek_key(key, ts) {}
+      : user_key(key),
+        read_ts(ts),
+        value(to),
+        in_tables{key, make_trailer(ts, 0xff), hash_key(key)} {}
 
   Status ask(const Table& table) {
     if (table.meta().min_ts > read_ts || !in_range(table.meta(), user_key)) return Status::ok();
-    return table.reader().get(seek_key.get(), value, &result);
+    return table.reader().get(in_tables, value, &result);
   }
 };
 

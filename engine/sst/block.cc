@@ -3,12 +3,17 @@
 #include <algorithm>
 
 #include "engine/base/coding.h"
+#include "engine/sst/block_entry.h"
 
 namespace pgz {
 
+using sst::EntryHeader;
+using sst::read_header;
+
 void BlockBuilder::add(Slice internal_key, Slice value) {
   size_t shared = 0;
-  if (bytes_.empty() || since_restart_ == restart_interval_) {
+  if (bytes_.empty() || since_restart_ == restart_interval_ ||
+      bytes_.size() - restarts_.back() >= kRestartBytes) {
     restarts_.push_back(static_cast<uint32_t>(bytes_.size()));
     since_restart_ = 0;
   } else {
@@ -83,36 +88,6 @@ bool BlockIterator::fail() {
 uint32_t BlockIterator::restart_offset(uint32_t index) const {
   return get_fixed32(restarts_ + size_t{index} * 4);
 }
-
-namespace {
-
-struct EntryHeader {
-  uint32_t shared = 0;
-  uint32_t rest = 0;
-  uint32_t value = 0;
-};
-
-// Decodes the three lengths; null when they or the bytes they promise are not there.
-inline const char* read_header(const char* from, const char* end, EntryHeader* header) {
-  if (end - from >= 3) {
-    const auto a = static_cast<uint8_t>(from[0]);
-    const auto b = static_cast<uint8_t>(from[1]);
-    const auto c = static_cast<uint8_t>(from[2]);
-    if ((a | b | c) < 128) {
-      *header = EntryHeader{a, b, c};
-      from += 3;
-      return static_cast<size_t>(end - from) < size_t{b} + c ? nullptr : from;
-    }
-  }
-  Slice in(from, static_cast<size_t>(end - from));
-  if (!get_varint32(&in, &header->shared) || !get_varint32(&in, &header->rest) ||
-      !get_varint32(&in, &header->value) || in.size() < size_t{header->rest} + header->value) {
-    return nullptr;
-  }
-  return in.data();
-}
-
-}  // namespace
 
 bool BlockIterator::restart_key(uint32_t index, Slice* key) const {
   const uint32_t offset = restart_offset(index);

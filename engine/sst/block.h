@@ -19,6 +19,10 @@ namespace pgz {
 
 class BlockBuilder {
  public:
+  // A restart point comes after so many entries, or earlier after kRestartBytes: a point look-up
+  // reads on from one, and a row or two more without a shared prefix weigh little.
+  static constexpr size_t kRestartBytes = 384;
+
   explicit BlockBuilder(uint32_t restart_interval) : restart_interval_(restart_interval) {}
 
   // Keys come in order.

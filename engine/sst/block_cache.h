@@ -2,34 +2,44 @@
 // nothing of the cache; lsm/ joins the two.
 #pragma once
 
-#include <mimalloc.h>
-
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
-#include <string>
 
 #include "engine/base/slice.h"
 
 namespace pgz {
 
-// Memory of a block, from mimalloc: blocks come and go on all threads by the hundred thousand, and
-// the C library's arenas, one for each thread, would keep a multiple of what is in use.
-struct BlockBytesFree {
-  void operator()(char* bytes) const { mi_free(bytes); }
-};
-using BlockBytes = std::unique_ptr<char[], BlockBytesFree>;
-inline BlockBytes make_block_bytes(size_t n) {
-  char* bytes = static_cast<char*>(mi_malloc(n));
-  if (bytes == nullptr) throw std::bad_alloc();
-  return BlockBytes(bytes);
-}
+struct BlockContents;
 
-// One verified, uncompressed block.
-struct BlockContents {
-  BlockBytes bytes;
-  size_t size = 0;
-  Slice slice() const { return Slice(bytes.get(), size); }
+// Blocks come from mimalloc: they come and go on all threads by the hundred thousand, and the C
+// library's arenas, one for each thread, would keep a multiple of what is in use.
+struct BlockFree {
+  void operator()(BlockContents* block) const;
+};
+using OwnedBlock = std::unique_ptr<BlockContents, BlockFree>;
+
+// One verified, uncompressed block and, behind its bytes, the index a look-up uses if it has one
+// (block_index.h): one piece of memory, so that a look-up follows one pointer only.
+struct alignas(8) BlockContents {
+  enum class Index : uint8_t { kNone, kHash, kPrefix };
+
+  // Room for `size` bytes and for `spare` more; throws std::bad_alloc.
+  static OwnedBlock make(size_t size, size_t spare);
+
+  uint64_t size = 0;
+  uint32_t index_count = 0;   // kHash: buckets; kPrefix: entries
+  uint16_t index_shared = 0;  // kPrefix: bytes all keys begin with
+  Index index_kind = Index::kNone;
+
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  Slice slice() const { return Slice(bytes(), size); }
+  static size_t index_offset(size_t size) { return (size + 7) & ~size_t{7}; }
+  char* index() { return bytes() + index_offset(size); }
+  const char* index() const { return bytes() + index_offset(size); }
+  // What the allocator gave, this header included.
+  size_t memory_bytes() const;
 };
 
 class BlockCache {
@@ -40,7 +50,7 @@ class BlockCache {
   };
   virtual ~BlockCache() = default;
   virtual Pin lookup(uint64_t table_id, uint64_t offset) = 0;
-  virtual Pin insert(uint64_t table_id, uint64_t offset, std::unique_ptr<BlockContents> block) = 0;
+  virtual Pin insert(uint64_t table_id, uint64_t offset, OwnedBlock block) = 0;
   virtual void release(void* handle) = 0;
 };
 

@@ -52,6 +52,10 @@ bool filter_is_sound(Slice filter) {
          filter.back() <= static_cast<char>(kMaxProbes);
 }
 
+void filter_prefetch(Slice filter, uint64_t key_hash) {
+  __builtin_prefetch(filter.data() + line_of(key_hash, filter.size() / kLineBytes) * kLineBytes);
+}
+
 bool filter_may_contain(Slice filter, uint64_t key_hash) {
   const size_t lines = filter.size() / kLineBytes;
   const char* line = filter.data() + line_of(key_hash, lines) * kLineBytes;

@@ -24,6 +24,8 @@ class FilterBuilder {
 
 // True when the bytes have a filter's shape.
 bool filter_is_sound(Slice filter);
+// Asks for the line a probe will read.
+void filter_prefetch(Slice filter, uint64_t key_hash);
 // False: the key was never added. Requires a sound filter.
 bool filter_may_contain(Slice filter, uint64_t key_hash);
 

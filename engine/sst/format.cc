@@ -36,16 +36,13 @@ void put_bytes(std::string* to, Property tag, Slice value) {
 // Largest block read at once: a value of the greatest size with its key and framing.
 constexpr uint64_t kMaxBlockBytes = kMaxValueBytes + (uint64_t{16} << 20);
 
-Result<std::unique_ptr<BlockContents>> uncompress(Slice stored, const std::string& name,
-                                                  BlockHandle handle) {
+Result<OwnedBlock> uncompress(Slice stored, const std::string& name, BlockHandle handle) {
   uint32_t size = 0;
   if (!get_varint32(&stored, &size) || size > kMaxBlockBytes) {
     return corruption(name, handle.offset, "bad uncompressed size of a block");
   }
-  auto block = std::make_unique<BlockContents>();
-  block->bytes = make_block_bytes(size);
-  block->size = size;
-  const int got = LZ4_decompress_safe(stored.data(), block->bytes.get(),
+  OwnedBlock block = BlockContents::make(size, 0);
+  const int got = LZ4_decompress_safe(stored.data(), block->bytes(),
                                       static_cast<int>(stored.size()), static_cast<int>(size));
   if (got < 0 || static_cast<uint32_t>(got) != size) {
     return corruption(name, handle.offset, "block does not uncompress");
@@ -191,19 +188,15 @@ bool decode_properties(Slice from, TableProperties* properties) {
          properties->largest.size() >= kTrailerBytes;
 }
 
-Result<std::unique_ptr<BlockContents>> read_block(File* file, const std::string& name,
-                                                  uint64_t table_id, uint64_t limit,
-                                                  BlockHandle handle) {
+Result<OwnedBlock> read_block(File* file, const std::string& name, uint64_t table_id,
+                              uint64_t limit, BlockHandle handle) {
   if (handle.size > kMaxBlockBytes || handle.offset > limit ||
       handle.size + kBlockTrailerBytes > limit - handle.offset) {
     return corruption(name, handle.offset, "block reaches beyond the data");
   }
-  auto block = std::make_unique<BlockContents>();
-  const size_t stored = handle.size + kBlockTrailerBytes;
-  block->bytes = make_block_bytes(stored);
-  block->size = handle.size;
-  PGZ_TRY(file->read(handle.offset, block->bytes.get(), stored));
-  const char* trailer = block->bytes.get() + handle.size;
+  OwnedBlock block = BlockContents::make(handle.size, kBlockTrailerBytes);
+  PGZ_TRY(file->read(handle.offset, block->bytes(), handle.size + kBlockTrailerBytes));
+  const char* trailer = block->bytes() + handle.size;
   const auto compression = static_cast<uint8_t>(trailer[0]);
   if (get_fixed32(trailer + 1) != block_crc(table_id, handle.offset, block->slice(), compression)) {
     return corruption(name, handle.offset, "block checksum mismatch");

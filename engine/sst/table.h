@@ -87,6 +87,13 @@ struct TableGetResult {
   uint64_t ts = 0;
 };
 
+// A point look-up, prepared once for all the tables it asks.
+struct TableLookup {
+  Slice user_key;
+  uint64_t seek_trailer = 0;  // make_trailer(read_ts, 0xff)
+  uint64_t key_hash = 0;      // hash_key(user_key), of hash.h
+};
+
 // An open table. Threads: any number. Iterators must not outlive it.
 class TableReader {
  public:
@@ -99,6 +106,7 @@ class TableReader {
   // The newest version of the user key at or below the timestamp of `seek_key` (made with
   // append_seek_key). On a hit `value` (if not null) receives the value.
   Status get(Slice seek_key, std::string* value, TableGetResult* result) const;
+  Status get(const TableLookup& lookup, std::string* value, TableGetResult* result) const;
   // False: certainly no version of this key here.
   bool may_contain(Slice user_key) const;
   // With fill_cache false blocks not in the cache are read past it (merges, one-time scans).

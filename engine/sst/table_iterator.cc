@@ -88,7 +88,8 @@ class TableIterator final : public Iterator {
       if (!top_.corrupt()) return false;
       return fail(sst::corruption(table_->name, table_->footer.top_index.offset, "bad top index"));
     }
-    Status status = table_->load(top_.value(), fill_cache_, &partition_);
+    Status status =
+        table_->load(top_.value(), TableReader::Rep::BlockKind::kIndex, fill_cache_, &partition_);
     if (!status.is_ok()) return fail(std::move(status));
     index_.init(partition_.slice(), 0);
     return true;
@@ -99,7 +100,8 @@ class TableIterator final : public Iterator {
       data_.clear();
       return index_.corrupt() ? fail(table_->bad_block(top_.value())) : false;
     }
-    Status status = table_->load(index_.value(), fill_cache_, &block_);
+    Status status =
+        table_->load(index_.value(), TableReader::Rep::BlockKind::kData, fill_cache_, &block_);
     if (!status.is_ok()) return fail(std::move(status));
     data_.init(block_.slice(), table_->options.global_ts);
     return true;

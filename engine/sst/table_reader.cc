@@ -1,3 +1,4 @@
+#include "engine/sst/block_index.h"
 #include "engine/sst/filter.h"
 #include "engine/sst/hash.h"
 #include "engine/sst/table_rep.h"
@@ -16,7 +17,8 @@ Status TableReader::Rep::bad_block(Slice handle_bytes) const {
   return corruption(name, handle.offset, "entries of a block make no sense");
 }
 
-Status TableReader::Rep::load(Slice handle_bytes, bool fill_cache, sst::PinnedBlock* block) const {
+Status TableReader::Rep::load(Slice handle_bytes, BlockKind kind, bool fill_cache,
+                              sst::PinnedBlock* block) const {
   BlockHandle handle;
   if (!handle.decode(&handle_bytes)) {
     return corruption(name, footer.top_index.offset, "an index entry names no block");
@@ -28,9 +30,10 @@ Status TableReader::Rep::load(Slice handle_bytes, bool fill_cache, sst::PinnedBl
       return Status::ok();
     }
   }
-  PGZ_ASSIGN(std::unique_ptr<BlockContents> contents,
+  PGZ_ASSIGN(OwnedBlock contents,
              sst::read_block(file.get(), name, footer.table_id, data_limit, handle));
   if (options.cache != nullptr && fill_cache) {
+    kind == BlockKind::kData ? sst::add_hash_index(&contents) : sst::add_prefix_index(&contents);
     block->set(options.cache,
                options.cache->insert(options.table_id, handle.offset, std::move(contents)));
   } else {
@@ -63,7 +66,7 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> fil
   const auto read = [&](BlockHandle handle) {
     return sst::read_block(in, rep->name, rep->footer.table_id, rep->data_limit, handle);
   };
-  PGZ_ASSIGN(const std::unique_ptr<BlockContents> properties, read(rep->footer.properties));
+  PGZ_ASSIGN(const OwnedBlock properties, read(rep->footer.properties));
   if (!sst::decode_properties(properties->slice(), &rep->properties)) {
     return corruption(rep->name, rep->footer.properties.offset, "bad properties");
   }
@@ -75,6 +78,7 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> fil
                                          : ": the table's keys carry timestamps of their own"));
   }
   PGZ_ASSIGN(rep->top_index, read(rep->footer.top_index));
+  sst::add_prefix_index(&rep->top_index);
   if (rep->footer.filter.size != 0) {
     PGZ_ASSIGN(rep->filter, read(rep->footer.filter));
     if (!filter_is_sound(rep->filter->slice())) {
@@ -87,7 +91,8 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> fil
 const TableProperties& TableReader::properties() const { return rep_->properties; }
 
 uint64_t TableReader::memory_bytes() const {
-  return sizeof(Rep) + rep_->top_index->size + (rep_->filter != nullptr ? rep_->filter->size : 0);
+  return sizeof(Rep) + rep_->top_index->memory_bytes() +
+         (rep_->filter != nullptr ? rep_->filter->memory_bytes() : 0);
 }
 
 bool TableReader::may_contain(Slice user_key) const {
@@ -95,35 +100,45 @@ bool TableReader::may_contain(Slice user_key) const {
 }
 
 Status TableReader::get(Slice seek_key, std::string* value, TableGetResult* result) const {
-  *result = TableGetResult();
   const Slice user_key = user_key_of(seek_key);
-  if (!may_contain(user_key)) return Status::ok();
+  return get(TableLookup{user_key, load_trailer(seek_key), hash_key(user_key)}, value, result);
+}
+
+Status TableReader::get(const TableLookup& lookup, std::string* value,
+                        TableGetResult* result) const {
+  *result = TableGetResult();
   const Rep& rep = *rep_;
-  BlockIterator top;
-  top.init(rep.top_index->slice(), 0);
-  top.seek(seek_key);
-  if (!top.valid()) {
-    return top.corrupt() ? corruption(rep.name, rep.footer.top_index.offset, "bad top index")
-                         : Status::ok();
+  // The filter's line comes in while the index is searched, which is short and mostly at hand.
+  if (rep.filter != nullptr) filter_prefetch(rep.filter->slice(), lookup.key_hash);
+  Slice handle;
+  sst::BlockFind found =
+      sst::find_child(*rep.top_index, lookup.user_key, lookup.seek_trailer, &handle);
+  if (found != sst::BlockFind::kFound) {
+    return found == sst::BlockFind::kAbsent
+               ? Status::ok()
+               : corruption(rep.name, rep.footer.top_index.offset, "bad top index");
+  }
+  if (rep.filter != nullptr && !filter_may_contain(rep.filter->slice(), lookup.key_hash)) {
+    return Status::ok();
   }
   sst::PinnedBlock partition;
-  PGZ_TRY(rep.load(top.value(), true, &partition));
-  BlockIterator index;
-  index.init(partition.slice(), 0);
-  index.seek(seek_key);
-  if (!index.valid()) return index.corrupt() ? rep.bad_block(top.value()) : Status::ok();
+  PGZ_TRY(rep.load(handle, Rep::BlockKind::kIndex, true, &partition));
+  Slice block_handle;
+  found = sst::find_child(partition.block(), lookup.user_key, lookup.seek_trailer, &block_handle);
+  if (found == sst::BlockFind::kCorrupt) return rep.bad_block(handle);
+  if (found == sst::BlockFind::kAbsent) return Status::ok();
   sst::PinnedBlock block;
-  PGZ_TRY(rep.load(index.value(), true, &block));
-  BlockIterator data;
-  data.init(block.slice(), rep.options.global_ts);
-  data.seek(seek_key);
-  if (!data.valid()) return data.corrupt() ? rep.bad_block(index.value()) : Status::ok();
-  if (user_key_of(data.key()) != user_key) return Status::ok();
-  const uint64_t trailer = load_trailer(data.key());
+  PGZ_TRY(rep.load(block_handle, Rep::BlockKind::kData, true, &block));
+  uint64_t trailer = 0;
+  Slice bytes;
+  found = sst::find_version(block.block(), rep.options.global_ts, lookup.user_key, lookup.key_hash,
+                            lookup.seek_trailer, &trailer, &bytes);
+  if (found == sst::BlockFind::kCorrupt) return rep.bad_block(block_handle);
+  if (found == sst::BlockFind::kAbsent) return Status::ok();
   result->found = true;
   result->kind = trailer_kind(trailer);
   result->ts = trailer_ts(trailer);
-  if (value != nullptr) value->assign(data.value());
+  if (value != nullptr) value->assign(bytes);
   return Status::ok();
 }
 

@@ -30,24 +30,27 @@ class PinnedBlock {
     cache_ = cache;
     pin_ = pin;
   }
-  void set(std::unique_ptr<BlockContents> owned) {
+  void set(OwnedBlock owned) {
     reset();
     owned_ = std::move(owned);
     pin_.block = owned_.get();
   }
+  const BlockContents& block() const { return *pin_.block; }
   Slice slice() const { return pin_.block->slice(); }
 
  private:
   BlockCache* cache_ = nullptr;
   BlockCache::Pin pin_;
-  std::unique_ptr<BlockContents> owned_;
+  OwnedBlock owned_;
 };
 
 }  // namespace sst
 
 struct TableReader::Rep {
+  enum class BlockKind : uint8_t { kData, kIndex };
+
   // Brings in the block an index entry names.
-  Status load(Slice handle_bytes, bool fill_cache, sst::PinnedBlock* block) const;
+  Status load(Slice handle_bytes, BlockKind kind, bool fill_cache, sst::PinnedBlock* block) const;
   Status bad_block(Slice handle_bytes) const;
 
   std::unique_ptr<File> file;
@@ -56,8 +59,8 @@ struct TableReader::Rep {
   sst::Footer footer;
   uint64_t data_limit = 0;  // blocks end here
   TableProperties properties;
-  std::unique_ptr<BlockContents> filter;  // null: none
-  std::unique_ptr<BlockContents> top_index;
+  OwnedBlock filter;  // null: none
+  OwnedBlock top_index;
 };
 
 }  // namespace pgz

@@ -39,7 +39,7 @@ class MapCache final : public BlockCache {
     pins++;
     return {at->second.get(), at->second.get()};
   }
-  Pin insert(uint64_t table_id, uint64_t offset, std::unique_ptr<BlockContents> block) override {
+  Pin insert(uint64_t table_id, uint64_t offset, OwnedBlock block) override {
     auto& place = blocks_[{table_id, offset}];
     place = std::move(block);
     pins++;
@@ -51,7 +51,7 @@ class MapCache final : public BlockCache {
   int pins = 0;
 
  private:
-  std::map<std::pair<uint64_t, uint64_t>, std::unique_ptr<BlockContents>> blocks_;
+  std::map<std::pair<uint64_t, uint64_t>, OwnedBlock> blocks_;
 };
 
 struct Shape {
