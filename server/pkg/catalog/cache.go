@@ -80,6 +80,9 @@ func (c *Cache) Image() *Image { return c.img }
 // change is under way (second result), nothing has changed.
 func (c *Cache) Epoch() (epoch uint64, quiet bool) { return c.epoch.Load(), c.changing.Load() == 0 }
 
+// Changing is the number of transactions that are changing the catalog.
+func (c *Cache) Changing() int { return int(c.changing.Load()) }
+
 // Begin says that a transaction is about to change the catalog. The function
 // it returns says that the transaction has ended, however; call it once.
 func (c *Cache) Begin() (end func()) {

@@ -113,6 +113,13 @@ type Store interface {
 	// gaps are possible.
 	Reserve(ctx context.Context, name string, n uint64) (first uint64, err error)
 
+	// Exclusive tells whether a transaction holds, or asked for, a relation lock
+	// in mode AccessExclusive. It stays true until such a transaction has ended,
+	// and what it committed is in every snapshot taken after it turned false.
+	// While it is false, a single read at a snapshot needs no lock of its own:
+	// whoever locks later commits after the snapshot. Any thread; cheap.
+	Exclusive() bool
+
 	// BlockedBy lists the owners (TxnOptions.Owner) that owner waits for.
 	BlockedBy(owner uint64) []uint64
 

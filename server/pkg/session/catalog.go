@@ -116,10 +116,10 @@ func (s *Session) stillValid(st *statement) bool {
 	if !st.isQuery() {
 		return true
 	}
-	now := s.validity()
-	if st.valid == now && now.quiet {
+	if s.unchanged(st) {
 		return true
 	}
+	now := s.validity()
 	if st.valid.settings != now.settings && st.settingsMatter(s) {
 		return false
 	}
@@ -133,6 +133,12 @@ func (s *Session) stillValid(st *statement) bool {
 	}
 	st.valid = now
 	return true
+}
+
+// unchanged tells that nothing at all changed since st was last looked at.
+func (s *Session) unchanged(st *statement) bool {
+	now := s.validity()
+	return st.valid == now && now.quiet
 }
 
 // settingsMatter tells whether the settings that changed since the plan was

@@ -7,6 +7,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
+	"github.com/pgzdb/pgz/server/pkg/planner"
 )
 
 // relationTag names a relation's lock.
@@ -18,41 +19,70 @@ func (s *Session) relationTag(relation uint32, shared bool) kv.ObjectTag {
 	return t
 }
 
-// lockPlan takes the locks of st's plan. If one had to be waited for, the
-// catalog may have moved on: the plan is looked at again, and made again if
-// need be, until its locks are held and it is current.
+// lockPlan takes the locks of st's plan. Until they were held the catalog may
+// have moved on: the plan is looked at again, and made again if need be, until
+// its locks are held and it is current.
 func (s *Session) lockPlan(st *statement) error {
-	for {
-		waited, err := s.lockRelations(st)
-		if err != nil || !waited {
+	var held []planner.RelLock // when the plan was made
+	for again := false; ; again = true {
+		if err := s.lockRelations(st); err != nil {
 			return err
+		}
+		if again && slices.Equal(held, st.plan.Locks) || s.unchangedByOthers(st) {
+			return nil
 		}
 		s.freshView()
 		if s.stillValid(st) {
 			return nil
 		}
+		held = st.plan.Locks
 		if err := s.revalidate(st); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *Session) lockRelations(st *statement) (waited bool, err error) {
+// unchangedByOthers tells that no other session changed the catalog since st,
+// which this statement looked at, was looked at.
+func (s *Session) unchangedByOthers(st *statement) bool {
+	own := 0
+	if s.cat.end != nil {
+		own = 1
+	}
+	now := s.validity()
+	return st.valid.epoch == now.epoch && st.valid.settings == now.settings && s.srv.catalog.Changing() == own
+}
+
+func (s *Session) lockRelations(st *statement) error {
 	if len(st.plan.Locks) == 0 {
-		return false, nil
+		return nil
 	}
 	txn, err := s.storeTxn()
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, l := range st.plan.Locks {
-		w, err := txn.LockObject(&s.intr, s.tx.op, s.relationTag(l.Relation, l.Shared), l.Mode, s.lockOptions())
-		if err != nil {
-			return waited, storeError(err)
+		if _, err := txn.LockObject(&s.intr, s.tx.op, s.relationTag(l.Relation, l.Shared), l.Mode, s.lockOptions()); err != nil {
+			return storeError(err)
 		}
-		waited = waited || w
 	}
-	return waited, nil
+	return nil
+}
+
+// readsWithoutLock tells whether st may run without its relation's AccessShare
+// lock: it is one read of one row, and a transaction of its own. What it reads
+// is decided by its snapshot, whatever happens to the table afterwards; what
+// the lock would still tell, lockNotNeeded asks once the snapshot is taken.
+func (s *Session) readsWithoutLock(st *statement) bool {
+	return st.plan.Point != nil && st.plan.ReadsOnly && !s.inBlock() && !s.tx.shared && s.tx.level == readCommitted
+}
+
+// lockNotNeeded tells, with the snapshot taken, that nobody holds or awaits a
+// lock the read would have to wait for, and that the plan is the one for this
+// snapshot: a change that the snapshot includes is noted in the catalog's epoch
+// before its transaction gives up its locks (docs/decisions/0004).
+func (s *Session) lockNotNeeded(st *statement) bool {
+	return !s.srv.store.Exclusive() && s.unchanged(st)
 }
 
 // lockRelation finds a relation by name and locks it; what the name means is

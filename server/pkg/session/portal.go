@@ -403,10 +403,7 @@ func (s *Session) stopPortal(p *portal) {
 			run.Close()
 		}
 	}
-	if p.snapshot != nil {
-		p.snapshot.Release()
-		p.snapshot = nil
-	}
+	p.releaseSnapshot()
 	p.rows = nil
 }
 
@@ -429,5 +426,13 @@ func (s *Session) closePortalsSince(serial int) {
 		if p.serial > serial {
 			s.dropPortal(p)
 		}
+	}
+}
+
+// releaseSnapshot gives back a snapshot of the portal's own.
+func (p *portal) releaseSnapshot() {
+	if p.snapshot != nil {
+		p.snapshot.Release()
+		p.snapshot = nil
 	}
 }

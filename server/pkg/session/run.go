@@ -60,10 +60,7 @@ func (s *Session) startQuery(p *portal) error {
 	if s.tx.readOnly && !st.plan.ReadsOnly {
 		return pgerr.Newf(pgerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", st.verb())
 	}
-	if err := s.lockPlan(st); err != nil {
-		return err
-	}
-	if err := s.queryState(&p.state, p); err != nil {
+	if err := s.lockAndSnapshot(p); err != nil {
 		return err
 	}
 	var err error
@@ -76,6 +73,25 @@ func (s *Session) startQuery(p *portal) error {
 	}
 	p.run, err = exec.Start(&s.intr, &p.state, st.plan)
 	return err
+}
+
+// lockAndSnapshot makes sure that the plan's relations stay as they are and
+// that the plan fits them, and then takes the snapshot: what was waited for is
+// seen.
+func (s *Session) lockAndSnapshot(p *portal) error {
+	if s.readsWithoutLock(p.st) {
+		if err := s.queryState(&p.state, p); err != nil {
+			return err
+		}
+		if s.lockNotNeeded(p.st) {
+			return nil
+		}
+		p.releaseSnapshot()
+	}
+	if err := s.lockPlan(p.st); err != nil {
+		return err
+	}
+	return s.queryState(&p.state, p)
 }
 
 // queryState fills in what a command executes in: a number of its own and a

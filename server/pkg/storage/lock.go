@@ -34,6 +34,13 @@ func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mod
 	if mode < kv.AccessShare || mode > kv.AccessExclusive {
 		return false, kv.ErrInvalidArg
 	}
+	if mode == kv.AccessExclusive && tag.Space == kv.RelationLock && !t.excl {
+		if err := t.enter(); err != nil {
+			return false, err
+		}
+		t.excl = true
+		t.store.exclusive.Add(1)
+	}
 	var name [16]byte
 	binary.BigEndian.PutUint64(name[:], tag.A)
 	binary.BigEndian.PutUint64(name[8:], tag.B)

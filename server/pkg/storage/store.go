@@ -32,6 +32,8 @@ type Store struct {
 	closeErr error
 	once     sync.Once
 	scratch  sync.Pool // of *scratch
+
+	exclusive atomic.Int64 // transactions that asked for an AccessExclusive lock on a relation
 }
 
 var _ kv.Store = (*Store)(nil)
@@ -148,6 +150,9 @@ func (s *Store) Reserve(ctx context.Context, name string, n uint64) (uint64, err
 	}
 	return uint64(sc.call.value), nil
 }
+
+// Exclusive implements kv.Store.
+func (s *Store) Exclusive() bool { return s.exclusive.Load() != 0 }
 
 // BlockedBy implements kv.Store.
 func (s *Store) BlockedBy(owner uint64) []uint64 {

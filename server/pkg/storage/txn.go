@@ -36,6 +36,7 @@ type txn struct {
 	first kv.OpNum // number of the oldest write not rolled back; 0: none
 	last  kv.OpNum // of the newest
 	done  bool
+	excl  bool // counted in store.exclusive
 }
 
 var _ kv.Txn = (*txn)(nil)
@@ -66,6 +67,10 @@ func (t *txn) end() {
 	if sc.call.txn != 0 {
 		C.sh_free(sc.call.txn)
 		sc.call.txn = 0
+	}
+	if t.excl {
+		t.excl = false
+		t.store.exclusive.Add(-1)
 	}
 	sc.batch = recycled(sc.batch)
 	sc.tmp = recycled(sc.tmp)

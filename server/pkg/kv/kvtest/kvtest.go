@@ -46,6 +46,7 @@ func Run(t *testing.T, h Harness) {
 		{"LargeTransaction", testLargeTransaction},
 		{"RowLockModes", testRowLockModes},
 		{"ObjectLockModes", testObjectLockModes},
+		{"Exclusive", testExclusive},
 		{"LockWaitsForCommit", testLockWaits},
 		{"LockTimeoutAndCancel", testLockTimeoutAndCancel},
 		{"LockReleasedBySavepoint", testLockSavepoint},

@@ -48,6 +48,37 @@ func testObjectLockModes(t *testing.T, s kv.Store) {
 	}
 }
 
+// Exclusive is true from the request to the transaction's end, granted or not.
+func testExclusive(t *testing.T, s kv.Store) {
+	want := func(when string, want bool) {
+		t.Helper()
+		if got := s.Exclusive(); got != want {
+			t.Errorf("%s: Exclusive is %v", when, got)
+		}
+	}
+	tag := kv.ObjectTag{Space: kv.RelationLock, A: 5, B: 16384}
+	x, y := begin(t, s), begin(t, s)
+	_, err := x.LockObject(ctx, 1, tag, kv.ExclusiveLock, noWait)
+	check(t, err)
+	_, err = x.LockObject(ctx, 1, kv.ObjectTag{Space: kv.AdvisoryLock, A: 1}, kv.AccessExclusive, noWait)
+	check(t, err)
+	want("a weaker mode and another space", false)
+	if _, err = y.LockObject(ctx, 1, tag, kv.AccessExclusive, noWait); !errors.Is(err, kv.ErrLockNotAvailable) {
+		t.Errorf("both have the lock: %v", err)
+	}
+	want("refused", true)
+	y.Rollback()
+	want("rolled back", false)
+	for range 2 {
+		_, err = x.LockObject(ctx, 1, tag, kv.AccessExclusive, noWait)
+		check(t, err)
+	}
+	want("held", true)
+	_, err = x.Commit(ctx, kv.CommitOptions{Sync: true})
+	check(t, err)
+	want("committed without a write", false)
+}
+
 func testLockWaits(t *testing.T, s kv.Store) {
 	put(t, s, "k", "old")
 	x, y := begin(t, s), begin(t, s)

@@ -68,6 +68,14 @@ func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mod
 	if mode < kv.AccessShare || mode > kv.AccessExclusive {
 		return false, kv.ErrInvalidArg
 	}
+	if mode == kv.AccessExclusive && tag.Space == kv.RelationLock && !t.excl {
+		if err := t.begin(); err != nil {
+			return false, err
+		}
+		t.excl = true
+		t.store.exclusive++
+		t.store.mu.Unlock()
+	}
 	return t.lock(ctx, op, fmt.Sprintf("o%d/%d/%d", tag.Space, tag.A, tag.B), false, uint8(mode), opts)
 }
 
@@ -283,6 +291,13 @@ func (s *Store) wake(l *lock) {
 	if len(l.holders) == 0 && len(l.queue) == 0 {
 		delete(s.locks, l.name)
 	}
+}
+
+// Exclusive implements kv.Store.
+func (s *Store) Exclusive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.exclusive != 0
 }
 
 // BlockedBy implements kv.Store.

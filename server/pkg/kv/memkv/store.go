@@ -22,6 +22,7 @@ type Store struct {
 	counters  map[string]uint64
 	locks     map[string]*lock
 	txns      map[*txn]struct{}
+	exclusive int // transactions that asked for an AccessExclusive lock on a relation
 }
 
 type entry struct {

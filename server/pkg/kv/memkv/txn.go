@@ -15,6 +15,7 @@ type txn struct {
 	order  []string           // keys of writes, sorted
 	drops  []keyRange
 	held   []grant
+	excl   bool // counted in store.exclusive
 }
 
 type write struct {
@@ -247,6 +248,10 @@ func (t *txn) end() {
 	t.done = true
 	t.writes, t.order, t.drops = nil, nil, nil
 	t.release(0)
+	if t.excl {
+		t.excl = false
+		t.store.exclusive--
+	}
 	delete(t.store.txns, t)
 }
 
