@@ -1,6 +1,7 @@
 // Joins the table reader's BlockCache to the cache room.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "engine/cache/cache.h"
@@ -10,7 +11,8 @@ namespace pgz {
 
 class TableBlockCache final : public BlockCache {
  public:
-  explicit TableBlockCache(uint64_t capacity_bytes) : cache_(capacity_bytes, destroy) {}
+  explicit TableBlockCache(uint64_t capacity_bytes)
+      : cache_(capacity_bytes, destroy), kept_max_(capacity_bytes / 8) {}
 
   Pin lookup(uint64_t table_id, uint64_t offset) override {
     return pin(cache_.lookup({table_id, offset}));
@@ -21,6 +23,14 @@ class TableBlockCache final : public BlockCache {
     return pin(cache_.insert({table_id, offset}, block.release(), charge));
   }
   void release(void* handle) override { cache_.release(static_cast<Cache::Entry*>(handle)); }
+
+  // Up to an eighth of the capacity may be kept.
+  bool keep(uint64_t bytes) override {
+    if (kept_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= kept_max_) return true;
+    unkeep(bytes);
+    return false;
+  }
+  void unkeep(uint64_t bytes) override { kept_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   void set_capacity(uint64_t capacity_bytes) { cache_.set_capacity(capacity_bytes); }
   CacheStats stats() const { return cache_.stats(); }
@@ -33,6 +43,8 @@ class TableBlockCache final : public BlockCache {
   }
 
   Cache cache_;
+  const uint64_t kept_max_;
+  std::atomic<uint64_t> kept_{0};
 };
 
 }  // namespace pgz

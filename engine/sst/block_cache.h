@@ -21,16 +21,20 @@ using OwnedBlock = std::unique_ptr<BlockContents, BlockFree>;
 
 // One verified, uncompressed block and, behind its bytes, the index a look-up uses if it has one
 // (block_index.h): one piece of memory, so that a look-up follows one pointer only.
-struct alignas(8) BlockContents {
+// Its first line says all that a look-up has to know of the whole.
+struct alignas(16) BlockContents {
   enum class Index : uint8_t { kNone, kHash, kPrefix };
+  static constexpr size_t kSharedMax = 40;
 
   // Room for `size` bytes and for `spare` more; throws std::bad_alloc.
   static OwnedBlock make(size_t size, size_t spare);
 
   uint64_t size = 0;
-  uint32_t index_count = 0;   // kHash: buckets; kPrefix: entries
-  uint16_t index_shared = 0;  // kPrefix: bytes all keys begin with
+  uint32_t restarts = 0;     // with an index: the number of restart points
+  uint32_t index_count = 0;  // kHash: buckets; kPrefix: entries
+  uint8_t index_shared = 0;  // kPrefix: bytes that all keys begin with
   Index index_kind = Index::kNone;
+  char shared[kSharedMax] = {};  // and these bytes
 
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
@@ -52,6 +56,11 @@ class BlockCache {
   virtual Pin lookup(uint64_t table_id, uint64_t offset) = 0;
   virtual Pin insert(uint64_t table_id, uint64_t offset, OwnedBlock block) = 0;
   virtual void release(void* handle) = 0;
+  // Whether a table may keep a block of so many bytes pinned while it is open; taken back with
+  // unkeep().
+  virtual bool keep(uint64_t bytes) = 0;
+  virtual void unkeep(uint64_t bytes) = 0;
 };
+static_assert(sizeof(BlockContents) == 64);
 
 }  // namespace pgz

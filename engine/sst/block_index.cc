@@ -165,6 +165,7 @@ void add_hash_index(OwnedBlock* block) {
     while (table[bucket] != kEmptyBucket) bucket = bucket + 1 == buckets ? 0 : bucket + 1;
     table[bucket] = static_cast<uint16_t>(tag_of(hash) | restart);
   }
+  (*block)->restarts = parts.restarts;
   (*block)->index_count = buckets;
   (*block)->index_kind = BlockContents::Index::kHash;
 }
@@ -172,9 +173,9 @@ void add_hash_index(OwnedBlock* block) {
 BlockFind find_version(const BlockContents& block, uint64_t global_ts, Slice user_key,
                        uint64_t key_hash, uint64_t seek_trailer, uint64_t* trailer, Slice* value) {
   BlockParts parts;
-  if (!parts.parse(block.slice())) return BlockFind::kCorrupt;
   const Scan scan{user_key, global_ts, seek_trailer, trailer, value};
   if (block.index_kind == BlockContents::Index::kHash) {
+    parts.trust(block.slice(), block.restarts);
     const auto* table = reinterpret_cast<const uint16_t*>(block.index());
     const uint16_t tag = tag_of(key_hash);
     uint32_t bucket = bucket_of(key_hash, block.index_count);
@@ -187,6 +188,7 @@ BlockFind find_version(const BlockContents& block, uint64_t global_ts, Slice use
     }
     return BlockFind::kAbsent;
   }
+  if (!parts.parse(block.slice())) return BlockFind::kCorrupt;
   // The last restart point below the target.
   uint32_t low = 0;
   uint32_t high = parts.restarts - 1;
@@ -204,6 +206,13 @@ BlockFind find_version(const BlockContents& block, uint64_t global_ts, Slice use
   return scan.from(parts, parts.offset(low));
 }
 
+namespace {
+constexpr uint32_t kSizeBits = 20;
+constexpr uint64_t kOffsetMax = uint64_t{1} << (64 - kSizeBits);
+
+bool decode_handle(Slice value, BlockHandle* handle) { return handle->decode(&value); }
+}  // namespace
+
 void add_prefix_index(OwnedBlock* block) {
   BlockParts parts;
   if (!parts.parse((*block)->slice())) return;
@@ -213,37 +222,38 @@ void add_prefix_index(OwnedBlock* block) {
   if (!parts.entry(0, &first, &value) || !parts.entry(parts.restarts - 1, &last, &value)) return;
   first = user_key_of(first);
   last = user_key_of(last);
-  const size_t shared = std::min<size_t>(
-      common_bytes(first.data(), last.data(), std::min(first.size(), last.size())), UINT16_MAX);
-  reserve_index(block, size_t{parts.restarts} * 8);
-  if (!parts.parse((*block)->slice())) return;
-  char* to = (*block)->index();
-  uint64_t before = 0;
-  for (uint32_t i = 0; i < parts.restarts; i++) {
+  const size_t limit = std::min({first.size(), last.size(), BlockContents::kSharedMax});
+  const size_t shared = common_bytes(first.data(), last.data(), limit);
+  const uint32_t count = parts.restarts;
+  reserve_index(block, size_t{count} * 16);
+  parts.trust((*block)->slice(), count);
+  auto* prefixes = reinterpret_cast<uint64_t*>((*block)->index());
+  for (uint32_t i = 0; i < count; i++) {
     Slice key;
-    // A key shorter than what the outer two share, or out of order: not a block of ours.
-    if (!parts.entry(i, &key, &value) || key.size() < shared + kTrailerBytes) return;
-    const uint64_t prefix = prefix_of(user_key_of(key).substr(shared));
-    if (prefix < before) return;
-    before = prefix;
-    put_fixed64(to + size_t{i} * 8, prefix);
+    BlockHandle handle;
+    if (!parts.entry(i, &key, &value) || key.size() < shared + kTrailerBytes ||
+        !decode_handle(value, &handle) || handle.offset >= kOffsetMax ||
+        handle.size >> kSizeBits != 0) {
+      return;
+    }
+    prefixes[i] = prefix_of(user_key_of(key).substr(shared));
+    if (i > 0 && prefixes[i] < prefixes[i - 1]) return;
+    prefixes[count + i] = handle.offset << kSizeBits | handle.size;
   }
-  (*block)->index_count = parts.restarts;
-  (*block)->index_shared = static_cast<uint16_t>(shared);
+  parts.entry(0, &first, &value);
+  std::memcpy((*block)->shared, first.data(), shared);
+  (*block)->restarts = (*block)->index_count = count;
+  (*block)->index_shared = static_cast<uint8_t>(shared);
   (*block)->index_kind = BlockContents::Index::kPrefix;
 }
 
 namespace {
 
 // Narrows [*low, *high], the places the first entry at or above the key may have, by its prefix.
-void narrow(const BlockContents& block, const BlockParts& parts, Slice user_key, uint32_t* low,
-            uint32_t* high) {
+void narrow(const BlockContents& block, Slice user_key, uint32_t* low, uint32_t* high) {
   const size_t shared = block.index_shared;
   if (shared != 0) {
-    Slice first;
-    Slice value;
-    if (!parts.entry(0, &first, &value)) return;
-    const int order = user_key.substr(0, shared).compare(first.substr(0, shared));
+    const int order = user_key.substr(0, shared).compare(Slice(block.shared, shared));
     if (order < 0) *high = 0;
     if (order > 0) *low = *high;
     if (order != 0) return;
@@ -263,18 +273,22 @@ void narrow(const BlockContents& block, const BlockParts& parts, Slice user_key,
 
 }  // namespace
 
-BlockFind find_child(const BlockContents& block, Slice user_key, uint64_t trailer, Slice* value) {
+BlockFind find_child(const BlockContents& block, Slice user_key, uint64_t trailer, Child* child) {
+  const bool indexed = block.index_kind == BlockContents::Index::kPrefix;
   BlockParts parts;
-  if (!parts.parse(block.slice())) return BlockFind::kCorrupt;
+  if (indexed) {
+    parts.trust(block.slice(), block.restarts);
+  } else if (!parts.parse(block.slice())) {
+    return BlockFind::kCorrupt;
+  }
   uint32_t low = 0;
   uint32_t high = parts.restarts;
-  if (block.index_kind == BlockContents::Index::kPrefix) {
-    narrow(block, parts, user_key, &low, &high);
-  }
+  if (indexed) narrow(block, user_key, &low, &high);
   Slice key;
+  Slice value;
   while (low < high) {
     const uint32_t middle = low + (high - low) / 2;
-    if (!parts.entry(middle, &key, value)) return BlockFind::kCorrupt;
+    if (!parts.entry(middle, &key, &value)) return BlockFind::kCorrupt;
     if (compare_at(key, 0, user_key, trailer) < 0) {
       low = middle + 1;
     } else {
@@ -282,7 +296,15 @@ BlockFind find_child(const BlockContents& block, Slice user_key, uint64_t traile
     }
   }
   if (low == parts.restarts) return BlockFind::kAbsent;
-  return parts.entry(low, &key, value) ? BlockFind::kFound : BlockFind::kCorrupt;
+  child->ordinal = low;
+  if (indexed) {
+    const uint64_t packed = reinterpret_cast<const uint64_t*>(block.index())[low + block.restarts];
+    child->handle = {packed >> kSizeBits, packed & ((uint64_t{1} << kSizeBits) - 1)};
+    return BlockFind::kFound;
+  }
+  return parts.entry(low, &key, &value) && decode_handle(value, &child->handle)
+             ? BlockFind::kFound
+             : BlockFind::kCorrupt;
 }
 
 }  // namespace sst

@@ -123,8 +123,13 @@ TEST(BlockIndex, AGlobalTimestampStandsForTheKeysOwn) {
 TEST(BlockIndex, ChildrenAreFoundWithAndWithoutIt) {
   for (uint32_t seed = 0; seed < 60; seed++) {
     std::mt19937 rng(seed);
-    const std::string prefix(seed % 11, seed % 2 == 0 ? 'p' : '\xff');
-    const Model model = random_model(&rng, 1 + static_cast<int>(seed) * 2, false, prefix);
+    const std::string prefix(seed * 3 % 50, seed % 2 == 0 ? 'p' : '\xff');
+    Model model = random_model(&rng, 1 + static_cast<int>(seed) * 2, false, prefix);
+    uint64_t blocks = 0;
+    for (auto& [key, handle] : model) {
+      handle.clear();
+      BlockHandle{blocks++ * 12345, 1 + rng() % 100000}.encode(&handle);
+    }
     const OwnedBlock plain = block_of(model, 1);
     OwnedBlock indexed = block_of(model, 1);
     add_prefix_index(&indexed);
@@ -136,15 +141,32 @@ TEST(BlockIndex, ChildrenAreFoundWithAndWithoutIt) {
       append_internal_key(&seek, user, trailer);
       const auto want = model.lower_bound(seek);
       for (const BlockContents* block : {plain.get(), indexed.get()}) {
-        Slice value;
-        const BlockFind found = find_child(*block, user, trailer, &value);
+        Child child;
+        const BlockFind found = find_child(*block, user, trailer, &child);
         ASSERT_EQ(found, want == model.end() ? BlockFind::kAbsent : BlockFind::kFound) << seed;
-        if (want != model.end()) {
-          ASSERT_EQ(value, want->second) << seed;
-        }
+        if (want == model.end()) continue;
+        std::string handle;
+        child.handle.encode(&handle);
+        ASSERT_EQ(handle, want->second) << seed;
+        ASSERT_EQ(child.ordinal, std::distance(model.begin(), want)) << seed;
       }
     }
   }
+}
+
+TEST(BlockIndex, AHandleTooLargeForItIsFoundAllTheSame) {
+  Model model;
+  for (uint64_t i = 0; i < 3; i++) {
+    std::string key;
+    append_internal_key(&key, std::string(1, static_cast<char>('b' + i)), 1, Kind::kValue);
+    BlockHandle{i << 40, i << 25}.encode(&model[key]);
+  }
+  OwnedBlock block = block_of(model, 1);
+  add_prefix_index(&block);
+  Child child;
+  ASSERT_EQ(find_child(*block, "c", 0, &child), BlockFind::kFound);
+  EXPECT_EQ(child.handle.offset, uint64_t{1} << 40);
+  EXPECT_EQ(child.handle.size, uint64_t{1} << 25);
 }
 
 TEST(BlockIndex, BytesThatAreNoBlockAreRefused) {
@@ -157,11 +179,12 @@ TEST(BlockIndex, BytesThatAreNoBlockAreRefused) {
     }
     round % 2 == 0 ? add_prefix_index(&block) : add_hash_index(&block);
     uint64_t trailer = 0;
-    Slice value;
+    Slice value(block->bytes(), 0);
+    Child child;
     // Whatever they answer, they stay within the block.
     for (const auto& [key, unused] : model) {
       const Slice user = user_key_of(key);
-      const BlockFind found = round % 2 == 0 ? find_child(*block, user, load_trailer(key), &value)
+      const BlockFind found = round % 2 == 0 ? find_child(*block, user, load_trailer(key), &child)
                                              : find_version(*block, 0, user, hash_key(user),
                                                             load_trailer(key), &trailer, &value);
       if (found == BlockFind::kFound) {

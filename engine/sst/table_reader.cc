@@ -11,10 +11,23 @@ using sst::corruption;
 TableReader::TableReader(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 TableReader::~TableReader() = default;
 
+TableReader::Rep::~Rep() {
+  for (uint32_t i = 0; i < kept_count; i++) {
+    const BlockContents* block = kept[i].block.load(std::memory_order_acquire);
+    if (block == nullptr) continue;
+    options.cache->unkeep(block->memory_bytes());
+    options.cache->release(kept[i].handle);
+  }
+}
+
+Status TableReader::Rep::bad_block(const BlockHandle& handle) const {
+  return corruption(name, handle.offset, "entries of a block make no sense");
+}
+
 Status TableReader::Rep::bad_block(Slice handle_bytes) const {
   BlockHandle handle;
   handle.decode(&handle_bytes);
-  return corruption(name, handle.offset, "entries of a block make no sense");
+  return bad_block(handle);
 }
 
 Status TableReader::Rep::load(Slice handle_bytes, BlockKind kind, bool fill_cache,
@@ -23,6 +36,32 @@ Status TableReader::Rep::load(Slice handle_bytes, BlockKind kind, bool fill_cach
   if (!handle.decode(&handle_bytes)) {
     return corruption(name, footer.top_index.offset, "an index entry names no block");
   }
+  return load(handle, kind, fill_cache, block);
+}
+
+Status TableReader::Rep::load_partition(const sst::Child& child, sst::PinnedBlock* block,
+                                        const BlockContents** partition) const {
+  Kept* place = child.ordinal < kept_count ? &kept[child.ordinal] : nullptr;
+  if (place != nullptr) {
+    *partition = place->block.load(std::memory_order_acquire);
+    if (*partition != nullptr) return Status::ok();
+  }
+  PGZ_TRY(load(child.handle, BlockKind::kIndex, true, block));
+  *partition = &block->block();
+  if (place == nullptr) return Status::ok();
+  const uint64_t bytes = (*partition)->memory_bytes();
+  if (!options.cache->keep(bytes)) return Status::ok();
+  const BlockContents* none = nullptr;
+  if (place->block.compare_exchange_strong(none, *partition, std::memory_order_acq_rel)) {
+    place->handle = block->take_handle();
+  } else {
+    options.cache->unkeep(bytes);
+  }
+  return Status::ok();
+}
+
+Status TableReader::Rep::load(const BlockHandle& handle, BlockKind kind, bool fill_cache,
+                              sst::PinnedBlock* block) const {
   if (options.cache != nullptr) {
     const BlockCache::Pin pin = options.cache->lookup(options.table_id, handle.offset);
     if (pin.handle != nullptr) {
@@ -79,6 +118,10 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> fil
   }
   PGZ_ASSIGN(rep->top_index, read(rep->footer.top_index));
   sst::add_prefix_index(&rep->top_index);
+  if (options.cache != nullptr) {
+    rep->kept_count = rep->top_index->index_count;
+    rep->kept = std::make_unique<Rep::Kept[]>(rep->kept_count);
+  }
   if (rep->footer.filter.size != 0) {
     PGZ_ASSIGN(rep->filter, read(rep->footer.filter));
     if (!filter_is_sound(rep->filter->slice())) {
@@ -110,9 +153,9 @@ Status TableReader::get(const TableLookup& lookup, std::string* value,
   const Rep& rep = *rep_;
   // The filter's line comes in while the index is searched, which is short and mostly at hand.
   if (rep.filter != nullptr) filter_prefetch(rep.filter->slice(), lookup.key_hash);
-  Slice handle;
+  sst::Child child;
   sst::BlockFind found =
-      sst::find_child(*rep.top_index, lookup.user_key, lookup.seek_trailer, &handle);
+      sst::find_child(*rep.top_index, lookup.user_key, lookup.seek_trailer, &child);
   if (found != sst::BlockFind::kFound) {
     return found == sst::BlockFind::kAbsent
                ? Status::ok()
@@ -121,19 +164,20 @@ Status TableReader::get(const TableLookup& lookup, std::string* value,
   if (rep.filter != nullptr && !filter_may_contain(rep.filter->slice(), lookup.key_hash)) {
     return Status::ok();
   }
-  sst::PinnedBlock partition;
-  PGZ_TRY(rep.load(handle, Rep::BlockKind::kIndex, true, &partition));
-  Slice block_handle;
-  found = sst::find_child(partition.block(), lookup.user_key, lookup.seek_trailer, &block_handle);
-  if (found == sst::BlockFind::kCorrupt) return rep.bad_block(handle);
+  sst::PinnedBlock pinned;
+  const BlockContents* partition = nullptr;
+  PGZ_TRY(rep.load_partition(child, &pinned, &partition));
+  sst::Child leaf;
+  found = sst::find_child(*partition, lookup.user_key, lookup.seek_trailer, &leaf);
+  if (found == sst::BlockFind::kCorrupt) return rep.bad_block(child.handle);
   if (found == sst::BlockFind::kAbsent) return Status::ok();
   sst::PinnedBlock block;
-  PGZ_TRY(rep.load(block_handle, Rep::BlockKind::kData, true, &block));
+  PGZ_TRY(rep.load(leaf.handle, Rep::BlockKind::kData, true, &block));
   uint64_t trailer = 0;
   Slice bytes;
   found = sst::find_version(block.block(), rep.options.global_ts, lookup.user_key, lookup.key_hash,
                             lookup.seek_trailer, &trailer, &bytes);
-  if (found == sst::BlockFind::kCorrupt) return rep.bad_block(block_handle);
+  if (found == sst::BlockFind::kCorrupt) return rep.bad_block(leaf.handle);
   if (found == sst::BlockFind::kAbsent) return Status::ok();
   result->found = true;
   result->kind = trailer_kind(trailer);

@@ -1,10 +1,12 @@
 // An open table's state, shared by the reader's two files.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "engine/sst/block.h"
+#include "engine/sst/block_index.h"
 #include "engine/sst/format.h"
 #include "engine/sst/table.h"
 
@@ -30,6 +32,12 @@ class PinnedBlock {
     cache_ = cache;
     pin_ = pin;
   }
+  // Gives the pin away.
+  void* take_handle() {
+    void* handle = pin_.handle;
+    pin_ = {};
+    return handle;
+  }
   void set(OwnedBlock owned) {
     reset();
     owned_ = std::move(owned);
@@ -49,9 +57,17 @@ class PinnedBlock {
 struct TableReader::Rep {
   enum class BlockKind : uint8_t { kData, kIndex };
 
+  ~Rep();
+
   // Brings in the block an index entry names.
   Status load(Slice handle_bytes, BlockKind kind, bool fill_cache, sst::PinnedBlock* block) const;
+  Status load(const sst::BlockHandle& handle, BlockKind kind, bool fill_cache,
+              sst::PinnedBlock* block) const;
+  // An index partition, for a look-up: one kept, or `block` holds it.
+  Status load_partition(const sst::Child& child, sst::PinnedBlock* block,
+                        const BlockContents** partition) const;
   Status bad_block(Slice handle_bytes) const;
+  Status bad_block(const sst::BlockHandle& handle) const;
 
   std::unique_ptr<File> file;
   std::string name;
@@ -61,6 +77,15 @@ struct TableReader::Rep {
   TableProperties properties;
   OwnedBlock filter;  // null: none
   OwnedBlock top_index;
+
+  // Partitions that look-ups have used, pinned in the cache for as long as the table is open, as
+  // far as the cache allows: a line shared read-only instead of a pin written by every reader.
+  struct Kept {
+    std::atomic<const BlockContents*> block{nullptr};
+    void* handle = nullptr;  // written by who set the block
+  };
+  mutable std::unique_ptr<Kept[]> kept;  // one for each entry of the top index
+  uint32_t kept_count = 0;
 };
 
 }  // namespace pgz

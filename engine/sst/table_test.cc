@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <random>
 
@@ -46,9 +48,19 @@ class MapCache final : public BlockCache {
     return {place.get(), place.get()};
   }
   void release(void*) override { pins--; }
+  bool keep(uint64_t bytes) override {
+    if (!may_keep) return false;
+    kept_bytes += bytes;
+    kept_bytes_max = std::max(kept_bytes_max, kept_bytes);
+    return true;
+  }
+  void unkeep(uint64_t bytes) override { kept_bytes -= bytes; }
 
   int hits = 0;
   int pins = 0;
+  bool may_keep = false;
+  uint64_t kept_bytes = 0;
+  uint64_t kept_bytes_max = 0;
 
  private:
   std::map<std::pair<uint64_t, uint64_t>, OwnedBlock> blocks_;
@@ -170,7 +182,9 @@ TEST_P(TableTest, ReadsBackWhatWasWritten) {
     }
   }
   MapCache cache;
-  for (BlockCache* used : {static_cast<BlockCache*>(nullptr), static_cast<BlockCache*>(&cache)}) {
+  MapCache keeping;
+  keeping.may_keep = true;
+  for (BlockCache* used : std::initializer_list<BlockCache*>{nullptr, &cache, &keeping}) {
     const auto reader = open(used, global_ts);
     EXPECT_TRUE(reader->verify().is_ok());
     const auto it = reader->new_iterator();
@@ -215,7 +229,11 @@ TEST_P(TableTest, ReadsBackWhatWasWritten) {
     }
   }
   EXPECT_GT(cache.hits, 0);
-  EXPECT_EQ(cache.pins, 0);
+  EXPECT_GT(keeping.kept_bytes_max, 0u);
+  for (const MapCache* used : {&cache, &keeping}) {
+    EXPECT_EQ(used->pins, 0);
+    EXPECT_EQ(used->kept_bytes, 0u);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, TableTest, ::testing::Range(0, 6));
