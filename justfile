@@ -83,9 +83,26 @@ check-prereqs:
 bench *args: build
     @go run ./tests/bench/sqlbench --bin {{ bin_dir }} {{ args }}
 
-# Engine tests under AddressSanitizer and UndefinedBehaviorSanitizer
-sanitize:
-    @tests/tools/sanitize.sh
+# Engine tests under ASan and UBSan, then under TSan (or one of: asan, tsan)
+sanitize *kinds:
+    @tests/tools/sanitize.sh {{ kinds }}
+
+# Show that the simulator finds every bug that can be planted in the engine
+test-planted:
+    @tests/tools/test-planted.sh
+
+# Run the simulator (just sim --help; just sim --seconds 600)
+sim *args: build-lib
+    @ninja -C {{ build_dir }} tests/sim/pgz-sim >/dev/null
+    @exec {{ build_dir }}/tests/sim/pgz-sim {{ args }}
+
+# Look for leaks and misused memory: the Go binding on an ASan library, the C ABI under valgrind
+leak-check *kinds:
+    @tests/tools/leak-check.sh {{ kinds }}
+
+# Go tests under the race detector
+test-race *packages: build-lib
+    @go test -race {{ if packages == "" { "./server/..." } else { packages } }}
 
 # Kill -9 under load, 20 rounds
 test-crash: build

@@ -1,10 +1,9 @@
 #include "engine/base/arena.h"
 
-#include <mimalloc.h>
-
 #include <utility>
 
 #include "engine/base/assert.h"
+#include "engine/base/heap.h"
 
 namespace pgz {
 
@@ -23,7 +22,7 @@ Arena& Arena::operator=(Arena&& other) noexcept {
 }
 
 void Arena::clear() {
-  for (char* block : blocks_) mi_free(block);
+  for (char* block : blocks_) heap_free(block);
   blocks_.clear();
   next_ = nullptr;
   left_ = 0;
@@ -34,7 +33,7 @@ char* Arena::allocate_slow(size_t n) {
   // A large request gets a block of its own, so that the rest of the current one is not lost.
   const bool own_block = n > kBlockBytes / 4;
   const size_t bytes = own_block ? n : kBlockBytes;
-  char* block = static_cast<char*>(mi_malloc_aligned(bytes, kAlign));
+  char* block = static_cast<char*>(heap_alloc_aligned(bytes, kAlign));
   PGZ_ASSERT(block != nullptr);
   blocks_.push_back(block);
   memory_bytes_.fetch_add(bytes, std::memory_order_relaxed);

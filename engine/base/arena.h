@@ -1,5 +1,5 @@
 // Arena: memory for a batch of things that die together. Allocation bumps a pointer in blocks taken
-// from mimalloc; nothing is given back before the arena goes.
+// from the engine's heap; nothing is given back before the arena goes.
 //
 // Thread-compatible: one thread allocates at a time. memory_bytes() may be read by any thread.
 #pragma once

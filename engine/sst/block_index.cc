@@ -1,7 +1,5 @@
 #include "engine/sst/block_index.h"
 
-#include <mimalloc.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -9,23 +7,24 @@
 #include <utility>
 
 #include "engine/base/coding.h"
+#include "engine/base/heap.h"
 #include "engine/sst/block_entry.h"
 #include "engine/sst/hash.h"
 #include "engine/sst/internal_key.h"
 
 namespace pgz {
 
-void BlockFree::operator()(BlockContents* block) const { mi_free(block); }
+void BlockFree::operator()(BlockContents* block) const { heap_free(block); }
 
 OwnedBlock BlockContents::make(size_t size, size_t spare) {
-  void* memory = mi_malloc(sizeof(BlockContents) + size + spare);
+  void* memory = heap_alloc(sizeof(BlockContents) + size + spare);
   if (memory == nullptr) throw std::bad_alloc();
   OwnedBlock block(new (memory) BlockContents);
   block->size = size;
   return block;
 }
 
-size_t BlockContents::memory_bytes() const { return mi_usable_size(this); }
+size_t BlockContents::memory_bytes() const { return heap_usable_bytes(this); }
 
 namespace sst {
 

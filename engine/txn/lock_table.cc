@@ -1,13 +1,12 @@
 #include "engine/txn/lock_table.h"
 
-#include <mimalloc.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
 
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
+#include "engine/base/heap.h"
 #include "engine/txn/lock_entry.h"
 
 namespace pgz {
@@ -98,7 +97,7 @@ bool LockTable::reserve_memory(size_t bytes) {
 
 LockEntry* LockTable::insert(Bucket* bucket, uint64_t hash, LockSpace space, Slice name) {
   if (!reserve_memory(sizeof(LockEntry) + name.size())) return nullptr;
-  void* memory = mi_malloc(sizeof(LockEntry) + name.size());
+  void* memory = heap_alloc(sizeof(LockEntry) + name.size());
   if (memory == nullptr) {
     memory_.fetch_sub(sizeof(LockEntry) + name.size(), std::memory_order_relaxed);
     return nullptr;
@@ -135,7 +134,7 @@ void LockTable::erase_if_unused(Bucket* bucket, LockEntry* entry) {
   *at = entry->next;
   memory_.fetch_sub(bytes_of(*entry), std::memory_order_relaxed);
   entry->~LockEntry();
-  mi_free(entry);
+  heap_free(entry);
   bucket->entries--;
   if (bucket->entries == 0 && bucket->slots.size() > 64 * kFirstSlots) {
     std::vector<LockEntry*>().swap(bucket->slots);  // a large transaction has gone

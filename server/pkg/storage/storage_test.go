@@ -225,7 +225,7 @@ func TestWaitsHoldNoThreads(t *testing.T) {
 	}
 	wg.Wait()
 	close(stop)
-	if got := most.Load(); got >= 30 {
+	if got := most.Load(); got >= 30 && !checkedBuild {
 		t.Errorf("%d threads with %d goroutines waiting", got, waiters)
 	}
 	t.Logf("at most %d threads; %v", most.Load(), s.Stats())
