@@ -2,6 +2,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
+#include "engine/base/planted.h"
 
 namespace pgz {
 
@@ -106,6 +107,7 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
       s = append(commit, record->bytes(), asynchronous);
       if (s.is_ok()) {
         last_ts_ = ts;
+        if (PGZ_PLANTED(kHorizonEarly)) snapshots_->publish(ts);
         behind = reserve(runs, *commit, ref);
       }
     }

@@ -4,6 +4,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
+#include "engine/base/planted.h"
 #include "engine/base/rng.h"
 #include "engine/db/db.h"
 #include "engine/db/identity.h"
@@ -47,7 +48,7 @@ class Replay final : public CommitVisitor {
     return Status::ok();
   }
   Status drop(Slice begin, Slice end) override {
-    drops_.emplace_back(begin, end);
+    if (!PGZ_PLANTED(kForgetDrops)) drops_.emplace_back(begin, end);
     return Status::ok();
   }
   Status runs(std::vector<RunFile> runs) override {
@@ -57,6 +58,7 @@ class Replay final : public CommitVisitor {
   }
   Status write(Kind kind, Slice key, Slice value) override {
     PGZ_TRY(reserve());
+    if (PGZ_PLANTED(kReplayHalf) && lsn_end_ % 2 != 0) return Status::ok();
     return ref_.add(kind, key, ts_, value);
   }
   Status end() override { return reserve(); }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "engine/base/planted.h"
 #include "engine/log/format.h"
 
 namespace pgz::log {
@@ -69,7 +70,7 @@ Result<SlotRef> SlotSet::create(uint64_t bytes) {
     return filled;
   }
   PGZ_TRY(runtime_.io->rename(temp, path));
-  PGZ_TRY(runtime_.io->sync_dir(dir_));
+  if (!PGZ_PLANTED(kSkipSlotDirSync)) PGZ_TRY(runtime_.io->sync_dir(dir_));
   PGZ_ASSIGN(auto file, runtime_.io->open(path, OpenMode::kReadWrite, {.direct = options_.direct}));
   disk_bytes_ += bytes;
   return std::make_shared<SlotFile>(SlotFile{path, std::move(file), bytes});

@@ -1,6 +1,7 @@
 // Flushing: the oldest entry of the queue becomes tables once the log is durable behind it.
 #include <utility>
 
+#include "engine/base/planted.h"
 #include "engine/lsm/lsm_rep.h"
 #include "engine/lsm/version_filter.h"
 
@@ -76,7 +77,8 @@ Status Lsm::Rep::commit_flush(const MemTableHandle& entry, const std::vector<Tab
 }
 
 Status Lsm::Rep::flush_entry(const std::shared_ptr<MemTableHandle>& entry) {
-  PGZ_TRY(options.wait_durable(entry->lsn_end));
+  if (!PGZ_PLANTED(kFlushAheadOfLog)) PGZ_TRY(options.wait_durable(entry->lsn_end));
+  if (PGZ_PLANTED(kRecycleSlotEarly)) options.on_flushed(entry->lsn_end);
   std::vector<TableRef> tables;
   const Status written = write_memtable(*entry, &tables);
   if (!written.is_ok()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/planted.h"
 #include "engine/base/rng.h"
 #include "engine/lsm/manifest_format.h"
 
@@ -36,6 +37,7 @@ struct Manifest::Rep {
   Status prepare_slot(uint32_t slot, uint64_t bytes);
   Status write_record(uint32_t slot, uint64_t at, uint64_t record_salt, uint64_t sequence,
                       Slice payload);
+  Status write_swapped(Slice payload);
   Status write_checkpoint(const ManifestState& to_write);
   Status write_superblocks();
   Status read_superblocks();
@@ -52,6 +54,11 @@ struct Manifest::Rep {
   uint64_t next_offset = 0;    // where the next record of the current slot goes
   uint64_t next_sequence = 0;  // and its number
   Status failed;
+
+  std::string held;  // by write_swapped()
+  uint64_t held_at = 0;
+  uint64_t held_sequence = 0;
+  uint64_t held_salt = 0;
 };
 
 Manifest::Manifest(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -82,6 +89,20 @@ Status Manifest::Rep::write_record(uint32_t slot, uint64_t at, uint64_t record_s
   manifest::encode_record(record_salt, sequence, payload, buffer.data());
   const IoSlice piece{buffer.data(), buffer.size()};
   return slots[slot]->write_durable(at, {&piece, 1});
+}
+
+// A planted bug: the first of two edits reaches the disk after the second.
+Status Manifest::Rep::write_swapped(Slice payload) {
+  if (held.empty() || held_salt != current.salt) {
+    held.assign(payload);
+    held_at = next_offset;
+    held_sequence = next_sequence;
+    held_salt = current.salt;
+    return Status::ok();
+  }
+  PGZ_TRY(write_record(current.slot, next_offset, current.salt, next_sequence, payload));
+  const std::string first = std::exchange(held, std::string());
+  return write_record(current.slot, held_at, current.salt, held_sequence, first);
 }
 
 Status Manifest::Rep::write_superblocks() {
@@ -234,8 +255,10 @@ Status Manifest::append(const VersionEdit& edit) {
   if (need > rep.current.slot_bytes - rep.next_offset) {
     PGZ_TRY(rep.write_checkpoint(next));
   } else {
-    rep.failed = rep.write_record(rep.current.slot, rep.next_offset, rep.current.salt,
-                                  rep.next_sequence, payload);
+    rep.failed = PGZ_PLANTED(kSwapEdits)
+                     ? rep.write_swapped(payload)
+                     : rep.write_record(rep.current.slot, rep.next_offset, rep.current.salt,
+                                        rep.next_sequence, payload);
     PGZ_TRY(rep.failed);
     rep.next_offset += need;
     rep.next_sequence++;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/assert.h"
+#include "engine/base/planted.h"
 
 namespace pgz {
 
@@ -34,7 +35,8 @@ bool VersionFilter::keep(Slice internal_key) {
     if (drop.ts > ts && drop.ts < replaced_ts && drop.covers(user_key)) replaced_ts = drop.ts;
   }
   if (!seen_between(ts, replaced_ts)) return false;
-  return !(bottom_ && is_tombstone(trailer_kind(trailer)) && ts <= boundaries_.front());
+  return !((bottom_ || PGZ_PLANTED(kDropTombstoneEarly)) && is_tombstone(trailer_kind(trailer)) &&
+           ts <= boundaries_.front());
 }
 
 }  // namespace pgz

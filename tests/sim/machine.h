@@ -21,7 +21,9 @@ enum class End : uint8_t { kClose, kPower, kKill };
 
 struct MachineOptions {
   uint64_t seed = 1;
-  bool early_commits = true;
+  uint32_t clients = 3;
+  bool early_commits = true;                      // some commits do not wait for durability
+  uint64_t variant = 0;                           // of the database's options; 0: by the seed
   std::function<void(const std::string&)> trace;  // may be empty
 };
 
@@ -37,15 +39,18 @@ class Machine {
   // Opens the database, checks what it shows and ends; with a plan that ends the recovery early,
   // once more without. Then a second recovery, which must show the same.
   std::string recover(const Plan& plan, End end);
-  // After damage: opening or reading must refuse (kCorruption, kNotSupported), or show what was
-  // there.
-  std::string open_damaged();
+  // After damage: opening or reading must refuse (kCorruption, kNotSupported) and name the file, or
+  // show what was there, but for the last lost_max acknowledged transactions.
+  std::string open_damaged(size_t lost_max = 0);
+  // What a database that was closed shows.
+  std::string contents(Image* image);
 
   // Io calls of the last live() or first try of recover().
   uint64_t calls() const { return calls_; }
   // Whether the plan of the last recover() ended it early.
   bool plan_fired() const { return plan_fired_; }
-  uint64_t damage_reported() const { return damage_reported_; }
+  // Whether the last open_damaged() was refused.
+  bool damage_reported() const { return damage_reported_; }
   SimRuntime* sim() { return &sim_; }
   const History& history() const { return history_; }
 
@@ -67,7 +72,7 @@ class Machine {
   bool unclean_ = false;  // the last life did not end with a clean close
   uint64_t calls_ = 0;
   bool plan_fired_ = false;
-  uint64_t damage_reported_ = 0;
+  bool damage_reported_ = false;
 };
 
 }  // namespace pgz::sim

@@ -1,6 +1,7 @@
 // pgz-sim: runs the whole engine on a simulated machine, breaks the machine, and checks what the
 // database shows afterwards. See --help.
-#include <csignal>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -8,42 +9,77 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
-#include "tests/sim/scenarios.h"
+#include "tests/sim/runner.h"
+#include "tests/sim/selftest.h"
 
 namespace pgz::sim {
 namespace {
 
-// What is being run, for the message of an assertion that fails inside the engine.
-char current_case[256] = "";
-
-void on_abort(int) {
-  std::fputs("while running ", stderr);
-  std::fputs(current_case, stderr);
-  std::fputs("\n", stderr);
-}
+using Ull = unsigned long long;
 
 struct Flags {
   std::string scenario;  // empty: all
-  uint64_t seed = 0;     // 0: from the operating system
-  uint64_t ops = 0;
+  RunOptions run;        // run.seed 0: from the operating system
   uint64_t seeds = 1;
   uint64_t seconds = 0;  // 0: until done
-  bool replay = false;
+  bool shrinks = true;
 };
 
 int usage(FILE* out, int code) {
   std::fputs(
-      "pgz-sim [--scenario NAME] [--seed N] [--seeds COUNT] [--seconds N] [--ops N] "
-      "[--replay N]\n"
+      "pgz-sim [--scenario NAME] [--seed N | --replay N] [FLAGS]\n"
+      "Runs the engine on a simulated machine that crashes, fails and rots, and checks after each\n"
+      "recovery that nothing acknowledged is lost, no transaction is torn, what survives is a\n"
+      "prefix of commit order, isolation held and damage was reported. Exit code 0: nothing\n"
+      "found, 1: something is wrong, 2: flags not understood.\n"
       "  --scenario NAME  one of those below; all of them without it\n"
       "  --seed N         first seed; drawn and printed without it\n"
-      "  --seeds COUNT    so many seeds in sequence (1)\n"
+      "  --seeds N        so many seeds in sequence (1)\n"
       "  --seconds N      stop after that time, going on to further seeds until then\n"
-      "  --ops N          transactions of a scenario's main life\n"
-      "  --replay N       as --seed N, with a trace of everything clients did on stdout\n",
+      "  --ops N          transactions of one life of the database\n"
+      "  --clients N      clients at a time (3)\n"
+      "  --lives N        lives, where a scenario has several\n"
+      "  --case N         only the scenario's Nth case\n"
+      "  --replay N       as --seed N, with a trace of everything clients did on stdout: the same\n"
+      "                   bytes whenever it runs\n"
+      "  --shrink 0|1     look for a shorter run that fails too (1)\n",
       out);
-  for (const Scenario& s : scenarios()) std::fprintf(out, "    %-12s %s\n", s.name, s.what);
+  if (kPlantedBuild) {
+    std::fputs(
+        "  --self-test      every planted bug is found, and nothing without one\n"
+        "  --bug NAME       with that fault planted in the engine; one of:\n",
+        out);
+    for (const PlantedInfo& bug : planted_infos()) {
+      std::fprintf(out, "    %-22s %s\n", bug.name, bug.what);
+    }
+  }
+  std::fputs("Scenarios:\n", out);
+  for (const Scenario& s : scenarios()) std::fprintf(out, "    %-22s %s\n", s.name, s.what);
   return code;
+}
+
+bool parse_number(const std::string& flag, uint64_t number, Flags* flags) {
+  if (flag == "--seed" || flag == "--replay") {
+    flags->run.seed = number;
+    flags->run.trace = flag == "--replay";
+  } else if (flag == "--seeds") {
+    flags->seeds = number;
+  } else if (flag == "--seconds") {
+    flags->seconds = number;
+  } else if (flag == "--ops") {
+    flags->run.ops = number;
+  } else if (flag == "--clients" && number > 0 && number < 100) {
+    flags->run.clients = static_cast<uint32_t>(number);
+  } else if (flag == "--lives") {
+    flags->run.lives = number;
+  } else if (flag == "--case") {
+    flags->run.only_case = number;
+  } else if (flag == "--shrink") {
+    flags->shrinks = number != 0;
+  } else {
+    return false;
+  }
+  return true;
 }
 
 bool parse(int argc, char** argv, Flags* flags) {
@@ -55,116 +91,99 @@ bool parse(int argc, char** argv, Flags* flags) {
       flags->scenario = value;
       continue;
     }
+    if (flag == "--bug") {
+      if (!plant(value)) return false;
+      continue;
+    }
     char* end = nullptr;
     const uint64_t number = std::strtoull(value, &end, 10);
-    if (*value == '\0' || *end != '\0') return false;
-    if (flag == "--seed" || flag == "--replay") {
-      flags->seed = number;
-      flags->replay = flag == "--replay";
-    } else if (flag == "--seeds") {
-      flags->seeds = number;
-    } else if (flag == "--seconds") {
-      flags->seconds = number;
-    } else if (flag == "--ops") {
-      flags->ops = number;
-    } else {
-      return false;
-    }
+    if (*value == '\0' || *end != '\0' || !parse_number(flag, number, flags)) return false;
   }
-  return true;
+  return flags->scenario.empty() || find_scenario(flags->scenario) != nullptr;
 }
 
-struct Progress {
-  uint64_t deadline_micros = 0;  // 0: none
-  uint64_t slice_micros = 0;     // of one scenario under one seed, so that each gets its turn
-  uint64_t turn_ends_micros = 0;
+void report(const Scenario& scenario, RunOptions options, RunResult result, bool shrinks) {
+  std::printf("FAILED %s, seed %llu, case %llu: %s\n  %s\n", scenario.name,
+              static_cast<Ull>(options.seed), static_cast<Ull>(result.case_number),
+              result.case_name.c_str(), result.wrong.c_str());
+  std::fflush(stdout);
+  if (shrinks) {
+    const uint64_t tries = shrink(scenario, &options, &result);
+    std::printf("  shortest failing run of %llu tried: %llu transactions a life, clients: %u",
+                static_cast<Ull>(tries), static_cast<Ull>(options.ops), options.clients);
+    if (scenario.lives > 1) std::printf(", lives: %llu", static_cast<Ull>(options.lives));
+    std::printf("\n    case %llu: %s\n    %s\n", static_cast<Ull>(result.case_number),
+                result.case_name.c_str(), result.wrong.c_str());
+  }
+  std::printf("  again, with a trace: pgz-sim --scenario %s --replay %llu --clients %u",
+              scenario.name, static_cast<Ull>(options.seed), options.clients);
+  if (options.ops != 0) std::printf(" --ops %llu", static_cast<Ull>(options.ops));
+  if (options.lives != 0) std::printf(" --lives %llu", static_cast<Ull>(options.lives));
+  if (options.only_case != 0) std::printf(" --case %llu", static_cast<Ull>(options.only_case));
+  if (planted_name()[0] != '\0') std::printf(" --bug %s", planted_name());
+  std::printf("\n");
+}
+
+struct Totals {
+  uint64_t start_micros = system_clock()->now_micros();
   uint64_t cases = 0;
   uint64_t transactions = 0;
-
-  void begin_turn() {
-    if (deadline_micros != 0) turn_ends_micros = system_clock()->now_micros() + slice_micros;
-  }
-  bool turn_goes_on() const {
-    return time_left() &&
-           (turn_ends_micros == 0 || system_clock()->now_micros() < turn_ends_micros);
-  }
-
-  bool time_left() const {
-    return deadline_micros == 0 || system_clock()->now_micros() < deadline_micros;
+  uint64_t failures = 0;
+  double seconds() const {
+    return static_cast<double>(system_clock()->now_micros() - start_micros) / 1e6;
   }
 };
 
-// True when nothing is wrong.
-bool run_one(const Scenario& scenario, uint64_t seed, const Flags& flags, Progress* progress) {
-  ScenarioContext context;
-  context.seed = seed;
-  context.ops = flags.ops;
-  std::string name;
-  if (flags.replay) {
-    context.trace = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
+void run_one(const Scenario& scenario, const RunOptions& options, bool shrinks, Totals* totals) {
+  const uint64_t start = system_clock()->now_micros();
+  const RunResult result = run_scenario(scenario, options);
+  totals->cases += result.cases;
+  totals->transactions += result.transactions;
+  if (options.progress) std::fputs("\r\033[K", stderr);
+  if (options.trace) std::printf("trace %016llx\n", static_cast<Ull>(result.trace_hash));
+  if (result.failed) {
+    totals->failures++;
+    report(scenario, options, result, shrinks && !options.trace);
+  } else if (!options.trace) {
+    std::printf("%-22s seed %llu: %llu cases, %llu transactions, %.1f s\n", scenario.name,
+                static_cast<Ull>(options.seed), static_cast<Ull>(result.cases),
+                static_cast<Ull>(result.transactions),
+                static_cast<double>(system_clock()->now_micros() - start) / 1e6);
   }
-  context.next_case = [&](const std::string& what) {
-    name = what;
-    std::snprintf(current_case, sizeof current_case, "--scenario %s --seed %llu: %s", scenario.name,
-                  static_cast<unsigned long long>(seed), what.c_str());
-    if (flags.replay) std::printf("case: %s\n", what.c_str());
-    if (!progress->turn_goes_on()) return false;
-    ++progress->cases;
-    return true;
-  };
-  const std::string wrong = scenario.run(&context);
-  progress->transactions += context.transactions;
-  if (flags.replay) {
-    std::printf("trace %016llx\n", static_cast<unsigned long long>(context.trace_hash));
-  }
-  if (wrong.empty()) return true;
-  std::printf("FAILED %s, seed %llu, %s: %s\n  again: pgz-sim --scenario %s --seed %llu",
-              scenario.name, static_cast<unsigned long long>(seed), name.c_str(), wrong.c_str(),
-              scenario.name, static_cast<unsigned long long>(seed));
-  if (flags.ops != 0) std::printf(" --ops %llu", static_cast<unsigned long long>(flags.ops));
-  std::printf("\n");
-  return false;
+  std::fflush(stdout);
 }
 
 int run(const Flags& flags) {
-  const uint64_t start = system_clock()->now_micros();
-  const uint64_t first_seed = flags.seed != 0 ? flags.seed : random_seed() % 1'000'000'000 + 1;
-  Progress progress;
-  if (flags.seconds != 0) {
-    progress.deadline_micros = start + flags.seconds * 1'000'000;
-    const uint64_t turns = flags.scenario.empty() ? scenarios().size() : 1;
-    progress.slice_micros = flags.seconds * 1'000'000 / turns;
-  }
-  bool known = false;
-  uint64_t failures = 0;
-  uint64_t seeds = 0;
-  for (uint64_t seed = first_seed;; ++seed) {
+  Totals totals;
+  const uint64_t first = flags.run.seed != 0 ? flags.run.seed : random_seed() % 1'000'000'000 + 1;
+  const uint64_t turns = flags.scenario.empty() ? scenarios().size() : 1;
+  const uint64_t deadline = totals.start_micros + flags.seconds * 1'000'000;
+  const auto time_left = [&] {
+    return flags.seconds == 0 || system_clock()->now_micros() < deadline;
+  };
+  uint64_t seed = first;
+  do {
     for (const Scenario& scenario : scenarios()) {
       if (!flags.scenario.empty() && flags.scenario != scenario.name) continue;
-      known = true;
-      if (!progress.time_left()) break;
-      progress.begin_turn();
-      if (!run_one(scenario, seed, flags, &progress)) ++failures;
-      if (flags.replay) continue;
-      std::printf("%s seed %llu: %llu cases, %llu transactions, %.1f s\n", scenario.name,
-                  static_cast<unsigned long long>(seed),
-                  static_cast<unsigned long long>(progress.cases),
-                  static_cast<unsigned long long>(progress.transactions),
-                  static_cast<double>(system_clock()->now_micros() - start) / 1e6);
-      std::fflush(stdout);
+      if (!time_left() || totals.failures > 0) break;
+      RunOptions options = flags.run;
+      options.seed = seed;
+      options.progress = ::isatty(2) != 0 && !options.trace;
+      if (flags.seconds != 0) {
+        // Each scenario gets its turn.
+        options.deadline_micros = system_clock()->now_micros() + flags.seconds * 1'000'000 / turns;
+      }
+      run_one(scenario, options, flags.shrinks, &totals);
     }
-    if (!known) return usage(stderr, 2);
-    ++seeds;
-    const bool more = flags.seconds != 0 ? progress.time_left() : seeds < flags.seeds;
-    if (!more || failures > 0) break;
+    ++seed;
+  } while (totals.failures == 0 && (flags.seconds != 0 ? time_left() : seed - first < flags.seeds));
+  if (!flags.run.trace) {
+    std::printf("pgz-sim: %llu cases, %llu transactions, seeds %llu to %llu, %llu failed, %.1f s\n",
+                static_cast<Ull>(totals.cases), static_cast<Ull>(totals.transactions),
+                static_cast<Ull>(first), static_cast<Ull>(seed - 1),
+                static_cast<Ull>(totals.failures), totals.seconds());
   }
-  if (!flags.replay) {
-    std::printf("pgz-sim: %llu cases over %llu seeds from %llu, %llu failed\n",
-                static_cast<unsigned long long>(progress.cases),
-                static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(first_seed),
-                static_cast<unsigned long long>(failures));
-  }
-  return failures == 0 ? 0 : 1;
+  return totals.failures == 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -173,8 +192,8 @@ int run(const Flags& flags) {
 int main(int argc, char** argv) {
   using namespace pgz::sim;
   if (argc == 2 && std::strcmp(argv[1], "--help") == 0) return usage(stdout, 0);
+  if (argc == 2 && std::strcmp(argv[1], "--self-test") == 0) return self_test();
   Flags flags;
   if (!parse(argc, argv, &flags)) return usage(stderr, 2);
-  std::signal(SIGABRT, on_abort);
   return run(flags);
 }

@@ -1,6 +1,7 @@
 #include "tests/sim/workload.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr uint64_t kKeys = 40;
 constexpr uint64_t kAccounts = 4;
+constexpr uint64_t kRegisters = 5;
 constexpr uint64_t kLockTimeoutMicros = 50'000;
 constexpr uint64_t kScanPauseMicros = 2'000;
 
@@ -84,7 +86,7 @@ void Workload::client(uint32_t number, uint64_t ops) {
 }
 
 bool Workload::step(Rng* rng) {
-  switch (rng->uniform(16)) {
+  switch (rng->uniform(20)) {
     case 0:
       return transfer(rng);
     case 1:
@@ -103,13 +105,19 @@ bool Workload::step(Rng* rng) {
       return savepoint(rng);
     case 8:
       return maintain();
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+      return registers(rng);
     default:
       return write_keys(rng, 1 + rng->uniform(4), 20);
   }
 }
 
-std::shared_ptr<Transaction> Workload::begin() {
+std::shared_ptr<Transaction> Workload::begin(Level level) {
   TransactionOptions options;
+  options.repeatable_read = level != Level::kReadCommitted;
   options.lock_timeout_micros = kLockTimeoutMicros;
   return db_->begin(options);
 }
@@ -233,6 +241,69 @@ bool Workload::savepoint(Rng* rng) {
     return give_up(transaction, txn);
   }
   return finish(transaction, txn, false);
+}
+
+bool Workload::read_register(Transaction* transaction, Txn* txn, const std::string& key,
+                             bool locked) {
+  // Under read committed each statement has a snapshot of its own, taken after its locks.
+  const bool own_snapshot = txn->level == Level::kReadCommitted;
+  const uint64_t snapshot = own_snapshot ? db_->acquire_snapshot() : transaction->simple_snapshot();
+  ReadResult read;
+  db_->read(transaction, snapshot, kOpAll, key, &read);
+  if (own_snapshot) db_->release_snapshot(snapshot);
+  if (!read.status.is_ok() && !read.status.is(Code::kNotFound)) return false;
+  history_->snapshot_used(snapshot);
+  Access access{locked ? Access::Kind::kLockedRead : Access::Kind::kRead, key, 0, 0};
+  if (read.status.is_ok()) {  // "t<writer>:<number>"
+    char* end = nullptr;
+    access.writer = std::strtoull(read.value.c_str() + 1, &end, 10);
+    access.number = static_cast<uint32_t>(std::strtoull(end + 1, nullptr, 10));
+  }
+  trace(txn->marker() + " read " + key + " of " + std::to_string(access.writer));
+  txn->accesses.push_back(std::move(access));
+  return true;
+}
+
+bool Workload::write_register(Transaction* transaction, Txn* txn, const std::string& key) {
+  const uint32_t number = static_cast<uint32_t>(txn->accesses.size()) + 1;
+  const std::string value = "t" + std::to_string(txn->id) + ":" + std::to_string(number);
+  if (!put(transaction, txn, key, value)) return false;
+  txn->accesses.push_back({Access::Kind::kWrite, key, txn->id, number});
+  return true;
+}
+
+bool Workload::registers(Rng* rng) {
+  const Level level = rng->uniform(2) == 0 ? Level::kReadCommitted : Level::kRepeatableRead;
+  auto transaction = begin(level);
+  Txn* txn = history_->begin();
+  txn->level = level;
+  const uint64_t steps = 1 + rng->uniform(5);
+  bool wrote = false;
+  for (uint64_t i = 0; i < steps; ++i) {
+    const std::string key = key_of("r/", rng->uniform(kRegisters));
+    const uint64_t what = rng->uniform(4);
+    bool ok = true;
+    if (what >= 2 && level == Level::kReadCommitted) {
+      LockWait wait;
+      wait.timeout_micros = kLockTimeoutMicros;
+      ok = transaction->lock(LockSpace::kRow, key, kRowUpdate, 1, wait).is_ok();
+    }
+    if (ok && what != 1) {
+      ok = read_register(transaction.get(), txn, key, what >= 2 && level == Level::kReadCommitted);
+    }
+    if (ok && what != 0) {
+      ok = write_register(transaction.get(), txn, key);
+      wrote = true;
+    }
+    if (!ok) return give_up(transaction, txn);
+    if (rng->uniform(3) == 0) runtime_.clock->sleep_micros(rng->uniform(400));
+  }
+  if (rng->uniform(12) == 0) return give_up(transaction, txn);
+  if (wrote) return finish(transaction, txn, rng->uniform(6) == 0);
+  txn->read_only = true;
+  txn->outcome = Outcome::kAcknowledged;
+  transaction->abort();
+  return alive();
 }
 
 bool Workload::scan() {

@@ -38,6 +38,8 @@ class Workload {
   bool transfer(Rng* rng);
   bool drop_range(Rng* rng);
   bool savepoint(Rng* rng);
+  // Reads and writes of a few keys whose versions name their writers, at either isolation level.
+  bool registers(Rng* rng);
   // Twice at one snapshot, with time for flushes and merges in between.
   bool scan();
   bool reserve(Rng* rng);
@@ -46,11 +48,14 @@ class Workload {
   // One write through the transaction, noted in txn; false when the transaction is lost.
   bool put(Transaction* transaction, Txn* txn, const std::string& key, std::string value);
   bool remove(Transaction* transaction, Txn* txn, const std::string& key);
+  // A read of a register, noted in txn; with `locked` after its row lock was granted.
+  bool read_register(Transaction* transaction, Txn* txn, const std::string& key, bool locked);
+  bool write_register(Transaction* transaction, Txn* txn, const std::string& key);
   // Writes the marker, commits, notes the outcome; false: the database has stopped.
   bool finish(const std::shared_ptr<Transaction>& transaction, Txn* txn, bool early);
   bool give_up(const std::shared_ptr<Transaction>& transaction, Txn* txn);
   bool alive() const { return wrong_.empty() && db_->check().is_ok(); }
-  std::shared_ptr<Transaction> begin();
+  std::shared_ptr<Transaction> begin(Level level = Level::kRepeatableRead);
   std::string value(Rng* rng, uint64_t txn, size_t bytes);
   void trace(const std::string& line);
 

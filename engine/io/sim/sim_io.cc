@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <set>
 
 #include "engine/base/crc32c.h"
@@ -74,6 +75,12 @@ class SimLock final : public FileLock {
 struct SimIo::Impl {
   explicit Impl(uint64_t seed) : rng(seed) {}
 
+  // Tests without a simulation call from threads: those take turns. Fibers do so by nature, and
+  // yield inside of calls.
+  [[nodiscard]] std::unique_lock<std::mutex> turn() {
+    return current_fiber_host == nullptr ? std::unique_lock(mu) : std::unique_lock<std::mutex>();
+  }
+
   Status begin(CallKind kind, const std::string& path, std::optional<SimFault>* fault);
   void crash_after(const std::optional<SimFault>& fault);
   // The time the disk takes: other fibers run meanwhile, and may see the machine crash.
@@ -84,6 +91,7 @@ struct SimIo::Impl {
     return Status::make(Code::kIoError, "the simulated machine is down", EIO);
   }
 
+  std::mutex mu;
   SplitMixRng rng;
   SimDisk disk;
   std::vector<SimFaultAt> plan;
@@ -105,10 +113,12 @@ class SimFile final : public File {
         writable_(writable) {}
 
   Result<uint64_t> size() override {
+    const auto turn = impl_->turn();
     PGZ_TRY(enter(CallKind::kSize, nullptr));
     return inode_->cache.size();
   }
   Status truncate(uint64_t n) override {
+    const auto turn = impl_->turn();
     std::optional<SimFault> fault;
     PGZ_TRY(enter(CallKind::kTruncate, &fault));
     inode_->truncate(n);
@@ -262,9 +272,13 @@ void SimFile::run(IoOp* op) {
 SimIo::SimIo(uint64_t seed) : impl_(std::make_unique<Impl>(seed)) {}
 SimIo::~SimIo() = default;
 
-void SimIo::submit(IoOp* op) { static_cast<SimFile*>(op->file)->run(op); }
+void SimIo::submit(IoOp* op) {
+  const auto turn = impl_->turn();
+  static_cast<SimFile*>(op->file)->run(op);
+}
 
 Result<std::unique_ptr<File>> SimIo::open(const std::string& path, OpenMode mode, OpenFlags flags) {
+  const auto turn = impl_->turn();
   SimDisk::InodeRef inode = impl_->disk.find(path);
   const bool creates =
       inode == nullptr && (mode == OpenMode::kCreate || mode == OpenMode::kCreateExclusive);
@@ -288,6 +302,7 @@ Result<std::unique_ptr<File>> SimIo::open(const std::string& path, OpenMode mode
 }
 
 Status SimIo::mkdir(const std::string& path) {
+  const auto turn = impl_->turn();
   std::optional<SimFault> fault;
   PGZ_TRY(impl_->begin(CallKind::kMkdir, path, &fault));
   if (impl_->disk.is_dir(path)) return Status::ok();
@@ -298,6 +313,7 @@ Status SimIo::mkdir(const std::string& path) {
 }
 
 Status SimIo::remove(const std::string& path) {
+  const auto turn = impl_->turn();
   std::optional<SimFault> fault;
   PGZ_TRY(impl_->begin(CallKind::kRemove, path, &fault));
   if (impl_->disk.find(path) == nullptr) return no_such(path);
@@ -307,6 +323,7 @@ Status SimIo::remove(const std::string& path) {
 }
 
 Status SimIo::remove_dir(const std::string& path) {
+  const auto turn = impl_->turn();
   std::optional<SimFault> fault;
   PGZ_TRY(impl_->begin(CallKind::kRemove, path, &fault));
   if (!impl_->disk.is_dir(path)) return no_such(path);
@@ -319,6 +336,7 @@ Status SimIo::remove_dir(const std::string& path) {
 }
 
 Status SimIo::rename(const std::string& from, const std::string& to) {
+  const auto turn = impl_->turn();
   std::optional<SimFault> fault;
   PGZ_TRY(impl_->begin(CallKind::kRename, from, &fault));
   if (impl_->disk.find(from) == nullptr || !impl_->disk.has_parent(to)) return no_such(from);
@@ -328,17 +346,20 @@ Status SimIo::rename(const std::string& from, const std::string& to) {
 }
 
 Result<std::vector<std::string>> SimIo::list(const std::string& path) {
+  const auto turn = impl_->turn();
   PGZ_TRY(impl_->begin(CallKind::kList, path, nullptr));
   if (!impl_->disk.is_dir(path)) return no_such(path);
   return impl_->disk.list(path);
 }
 
 Result<bool> SimIo::exists(const std::string& path) {
+  const auto turn = impl_->turn();
   PGZ_TRY(impl_->begin(CallKind::kExists, path, nullptr));
   return impl_->disk.find(path) != nullptr || impl_->disk.is_dir(path);
 }
 
 Status SimIo::sync_dir(const std::string& path) {
+  const auto turn = impl_->turn();
   std::optional<SimFault> fault;
   PGZ_TRY(impl_->begin(CallKind::kSyncDir, path, &fault));
   if (!impl_->disk.is_dir(path)) return no_such(path);
@@ -351,6 +372,7 @@ Status SimIo::sync_dir(const std::string& path) {
 }
 
 Result<std::unique_ptr<FileLock>> SimIo::lock_file(const std::string& path) {
+  const auto turn = impl_->turn();
   PGZ_TRY(impl_->begin(CallKind::kLock, path, nullptr));
   if (!impl_->disk.has_parent(path)) return no_such(path);
   if (!impl_->locks->insert(path).second) {
@@ -362,6 +384,7 @@ Result<std::unique_ptr<FileLock>> SimIo::lock_file(const std::string& path) {
 }
 
 Result<uint64_t> SimIo::free_space(const std::string& path) {
+  const auto turn = impl_->turn();
   PGZ_TRY(impl_->begin(CallKind::kFreeSpace, path, nullptr));
   const uint64_t used = impl_->disk.total_bytes();
   return used < impl_->capacity ? impl_->capacity - used : 0;
@@ -369,9 +392,18 @@ Result<uint64_t> SimIo::free_space(const std::string& path) {
 
 std::string SimIo::describe() const { return "simulated disk"; }
 
-uint64_t SimIo::calls() const { return impl_->call_count; }
-void SimIo::set_plan(std::vector<SimFaultAt> plan) { impl_->plan = std::move(plan); }
-void SimIo::clear_plan() { impl_->plan.clear(); }
+uint64_t SimIo::calls() const {
+  const auto turn = impl_->turn();
+  return impl_->call_count;
+}
+void SimIo::set_plan(std::vector<SimFaultAt> plan) {
+  const auto turn = impl_->turn();
+  impl_->plan = std::move(plan);
+}
+void SimIo::clear_plan() {
+  const auto turn = impl_->turn();
+  impl_->plan.clear();
+}
 void SimIo::set_capacity(uint64_t bytes) { impl_->capacity = bytes; }
 void SimIo::crash_power() { impl_->crash(SimFault::kCrashPower); }
 void SimIo::crash_power(const std::function<bool(const std::string&, uint64_t)>& keep) {
@@ -391,8 +423,16 @@ bool SimIo::flip_bit(const std::string& path, uint64_t bit) {
   const SimDisk::InodeRef inode = impl_->disk.find(path);
   if (inode == nullptr || bit / 8 >= inode->cache.size()) return false;
   const char mask = static_cast<char>(1 << bit % 8);
-  inode->cache[bit / 8] ^= mask;
-  if (bit / 8 < inode->disk.size()) inode->disk[bit / 8] ^= mask;
+  return overwrite(path, bit / 8, std::string(1, static_cast<char>(inode->cache[bit / 8] ^ mask)));
+}
+
+bool SimIo::overwrite(const std::string& path, uint64_t offset, const std::string& bytes) {
+  const SimDisk::InodeRef inode = impl_->disk.find(path);
+  if (inode == nullptr || offset + bytes.size() > inode->cache.size()) return false;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    inode->cache[offset + i] = bytes[i];
+    if (offset + i < inode->disk.size()) inode->disk[offset + i] = bytes[i];
+  }
   return true;
 }
 

@@ -73,6 +73,8 @@ class SimIo : public Io {
   void restart();
   // Flips one bit of the stored file (cache and disk); false when the file is not that long.
   bool flip_bit(const std::string& path, uint64_t bit);
+  // Replaces bytes of the stored file (cache and disk); false when the file is not that long.
+  bool overwrite(const std::string& path, uint64_t offset, const std::string& bytes);
   // Cuts the stored file off at `bytes`.
   bool cut(const std::string& path, uint64_t bytes);
   // Bytes of all files, what set_capacity() bounds.
