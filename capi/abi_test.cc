@@ -110,6 +110,29 @@ std::string lock_entry(uint8_t space, uint8_t mode, uint32_t op, const std::stri
   return batch + name;
 }
 
+TEST_F(Abi, HowFilesAreUsedIsSaidAndCanBeAskedFor) {
+  char text[256];
+  ASSERT_EQ(pgz_io_describe(db_, text, sizeof(text), &err_), PGZ_OK) << err_.message;
+  EXPECT_NE(std::string(text).find("durable writes by "), std::string::npos) << text;
+  char cut[6];
+  ASSERT_EQ(pgz_io_describe(db_, cut, sizeof(cut), &err_), PGZ_OK);
+  EXPECT_EQ(std::string(cut), std::string(text).substr(0, 5));
+  EXPECT_EQ(pgz_io_describe(db_, text, 0, &err_), PGZ_INVALID_ARG);
+
+  pgz_options options;
+  pgz_options_init(&options);
+  options.io_backend = PGZ_IO_POSIX;
+  options.durable_writes = PGZ_DURABLE_SYNC;
+  pgz_db* other = nullptr;
+  const std::string path = dir_ + "/other";
+  ASSERT_EQ(pgz_open(path.c_str(), &options, &other, &err_), PGZ_OK) << err_.message;
+  ASSERT_EQ(pgz_io_describe(other, text, sizeof(text), &err_), PGZ_OK) << err_.message;
+  EXPECT_TRUE(std::string(text).starts_with("posix, durable writes by write and sync")) << text;
+  ASSERT_EQ(pgz_close(other, &err_), PGZ_OK);
+  options.io_backend = 9;
+  EXPECT_EQ(pgz_open(path.c_str(), &options, &other, &err_), PGZ_INVALID_ARG);
+}
+
 TEST_F(Abi, SimpleCallsSurviveReopening) {
   EXPECT_EQ(get("k"), "<1>");
   EXPECT_EQ(put("k", "v"), PGZ_OK);

@@ -21,6 +21,7 @@ namespace pgz::capi {
 
 struct DbObject final : Object {
   uint64_t database() const override { return 0; }
+  explicit DbObject(const IoOptions& io) : runtime(io) {}
   ~DbObject() override;
 
   PosixRuntime runtime;

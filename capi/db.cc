@@ -34,11 +34,24 @@ DbOptions options_of(const pgz_options& in) {
   return o;
 }
 
+// False when a value is none of the header's.
+bool io_options_of(const pgz_options& in, IoOptions* io) {
+  if (in.io_backend > PGZ_IO_URING || in.durable_writes > PGZ_DURABLE_LINKED) return false;
+  constexpr IoBackend kBackends[] = {IoBackend::kAuto, IoBackend::kPosix, IoBackend::kUring};
+  constexpr DurableMethod kMethods[] = {DurableMethod::kDsyncFlag, DurableMethod::kWriteThenSync,
+                                        DurableMethod::kLinkedRing};
+  io->backend = kBackends[in.io_backend];
+  if (in.durable_writes != PGZ_DURABLE_AUTO) io->durable_method = kMethods[in.durable_writes - 1];
+  return true;
+}
+
 pgz_status open_db(const char* path, const pgz_options* options, pgz_db** db, pgz_error* err) {
   pgz_options in;
   pgz_options_init(&in);
   if (options != nullptr && !read_struct(options, &in)) return invalid("options: struct_size", err);
-  auto object = std::make_unique<DbObject>();
+  IoOptions io;
+  if (!io_options_of(in, &io)) return invalid("options: io_backend or durable_writes", err);
+  auto object = std::make_unique<DbObject>(io);
   object->event_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (object->event_fd < 0) return report(PGZ_IO_ERROR, errno, "eventfd", err);
   const int fd = object->event_fd;
@@ -205,6 +218,20 @@ pgz_status pgz_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, size_t capa
     const std::vector<uint64_t> owners = call.db->locks()->blocked_by(owner);
     std::copy_n(owners.begin(), std::min(capacity, owners.size()), out);
     *count = owners.size();
+    return report(PGZ_OK, err);
+  });
+}
+
+pgz_status pgz_io_describe(pgz_db* db, char* buffer, size_t capacity, pgz_error* err) {
+  return guarded(err, [&] {
+    if (buffer == nullptr || capacity == 0) return invalid("buffer", err);
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    const std::string text = call.db->describe_io();
+    const size_t n = std::min(text.size(), capacity - 1);
+    std::memcpy(buffer, text.data(), n);
+    buffer[n] = '\0';
     return report(PGZ_OK, err);
   });
 }

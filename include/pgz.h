@@ -109,12 +109,24 @@ typedef struct pgz_txn pgz_txn;
 typedef struct pgz_cursor pgz_cursor;
 typedef struct pgz_iter pgz_iter;
 
+enum {
+  PGZ_IO_AUTO = 0,  /* io_uring, or plain calls where it is missing or refused */
+  PGZ_IO_POSIX = 1, /* plain calls */
+  PGZ_IO_URING = 2, /* as PGZ_IO_AUTO; pgz_io_describe says what it became */
+
+  PGZ_DURABLE_AUTO = 0,   /* the fastest on this device; measured once, kept in the directory */
+  PGZ_DURABLE_DSYNC = 1,  /* pwritev2 with RWF_DSYNC */
+  PGZ_DURABLE_SYNC = 2,   /* a write, then fdatasync */
+  PGZ_DURABLE_LINKED = 3, /* both as a linked pair of io_uring; PGZ_DURABLE_SYNC without it */
+};
+
 /* Zero in a number means the default given beside it. */
 typedef struct pgz_options {
   uint32_t struct_size;
   uint8_t create_if_missing;    /* pgz_options_init sets 1 */
   uint8_t error_if_exists;      /* 0 */
-  uint8_t reserved0[2];         /* zero */
+  uint8_t io_backend;           /* PGZ_IO_...; auto */
+  uint8_t durable_writes;       /* PGZ_DURABLE_...; auto */
   uint64_t memory_budget_bytes; /* memtables + cache, filled as needed; 384 MiB */
   uint64_t memtable_bytes;      /* one memtable; an eighth of the budget, at most 32 MiB */
   uint64_t log_slot_bytes;      /* 64 MiB; the first slot of a directory is 4 MiB */
@@ -163,6 +175,11 @@ typedef struct pgz_stats {
 
 /* Any thread, does not block. Since ABI 1. */
 PGZ_API pgz_status pgz_stats_get(pgz_db* db, pgz_stats* stats, pgz_error* err);
+
+/* Writes one line for people about how files are read and written: back end, why not another, how
+ * writes are made durable. NUL-terminated, cut to `capacity` (at least 1). Any thread, does not
+ * block. Since ABI 1. */
+PGZ_API pgz_status pgz_io_describe(pgz_db* db, char* buffer, size_t capacity, pgz_error* err);
 
 /* ---- simple calls ------------------------------------------------------------------------- */
 

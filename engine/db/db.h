@@ -89,6 +89,8 @@ class Db : private LockSink {
   // ok, or why the instance refuses calls.
   Status check() const { return pipeline_->check(); }
   DbStats stats() const;
+  // For people: Io::describe().
+  std::string describe_io() const { return runtime_.io->describe(); }
   // Of the keys in [lower, upper), in memory and on disk; an estimate.
   uint64_t approximate_bytes(Slice lower, Slice upper) const;
 

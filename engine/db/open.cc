@@ -126,6 +126,7 @@ Status Db::open_files() {
     PGZ_TRY(runtime_.io->sync_dir(parent));
   }
   PGZ_ASSIGN(file_lock_, runtime_.io->lock_file(path_join(dir_, "LOCK")));
+  runtime_.io->tune(dir_);
   Result<Identity> identity = read_identity(runtime_, dir_);
   if (identity.is_ok()) {
     if (options_.error_if_exists) {
@@ -149,6 +150,7 @@ Status Db::create_files() {
   PGZ_ASSIGN(const std::vector<std::string> names, runtime_.io->list(dir_));
   for (const std::string& name : names) {
     if (name == "LOCK" || name == "IDENTITY.new" || name == "lost+found") continue;
+    if (name.starts_with("flush-method")) continue;  // Io::tune()'s
     if (name != "log" && name != "sst" && name != "manifest") {
       return Status::make(Code::kInvalidArgument, dir_ + ": is not empty and holds no database");
     }

@@ -101,6 +101,11 @@ Status File::zero_fill(uint64_t offset, uint64_t n) {
   return Status::ok();
 }
 
+Status File::allocate(uint64_t n) {
+  PGZ_ASSIGN(const uint64_t now, size());
+  return now < n ? zero_fill(now, n - now) : Status::ok();
+}
+
 std::string path_join(const std::string& dir, const std::string& name) {
   if (dir.empty() || dir.back() == '/') return dir + name;
   return dir + "/" + name;

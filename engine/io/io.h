@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/assert.h"
 #include "engine/base/status.h"
 #include "engine/base/sync.h"
 #include "engine/io/aligned_buffer.h"
@@ -52,8 +53,16 @@ struct IoOp {
   size_t transferred = 0;
 
   void wait() { done.wait(); }
+  ~IoOp() { PGZ_ASSERT(!is_in_flight); }
 
-  Event done;  // set by the back end
+  // The back end's: between them the operation, and the memory it names, may be in use.
+  void start() { is_in_flight = true; }
+  void finish() {
+    is_in_flight = false;
+    done.set();
+  }
+  bool is_in_flight = false;
+  Event done;
 };
 
 class File {
@@ -75,6 +84,9 @@ class File {
   Status zero_fill(uint64_t offset, uint64_t n);
   virtual Result<uint64_t> size() = 0;
   virtual Status truncate(uint64_t n) = 0;
+  // Takes space on the device for n bytes from the beginning, and extends the file with zeros to
+  // that length where it is shorter: writes there meet no full disk. Not durable before sync().
+  virtual Status allocate(uint64_t n);
 
   // 1, or for direct files what writes must be aligned to (offset, memory and length); a misaligned
   // write is kInvalidArgument. Reads may have any alignment (a bounce buffer serves odd ones).
@@ -137,6 +149,11 @@ class Io {
   virtual Result<uint64_t> free_space(const std::string& path) = 0;
   // What this back end found out about the disk and chose, for the start-up log.
   virtual std::string describe() const = 0;
+
+  // For the owner of a directory, before it makes files durable there: finds out how that is best
+  // done on its device, which takes a few milliseconds the first time and is remembered in
+  // DIR/flush-method. Failures only leave it unknown.
+  virtual void tune(const std::string& dir) { (void)dir; }
 
   // Starts the operation. It may be done when submit returns.
   virtual void submit(IoOp* op) = 0;

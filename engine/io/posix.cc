@@ -10,28 +10,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <deque>
 
-#include "engine/base/clock.h"
-#include "engine/io/posix_calls.h"
+#include "engine/io/posix_io.h"
 
 namespace pgz {
 namespace {
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 Fd open_fd(const std::string& path, int flags) {
   for (;;) {
@@ -68,28 +51,6 @@ size_t direct_alignment(int fd) {
   return ::pread(fd, probe.data(), probe.size(), 0) >= 0 ? kIoAlignment : 0;
 }
 
-class PosixFile final : public File {
- public:
-  PosixFile(Io* io, std::string path, size_t alignment, Fd fd)
-      : File(io, std::move(path), alignment), fd_(std::move(fd)) {}
-
-  Result<uint64_t> size() override {
-    struct stat st;
-    if (::fstat(fd_.get(), &st) != 0) return posix_error(errno, "stat", path());
-    return static_cast<uint64_t>(st.st_size);
-  }
-  Status truncate(uint64_t n) override {
-    while (::ftruncate(fd_.get(), static_cast<off_t>(n)) != 0) {
-      if (errno != EINTR) return posix_error(errno, "truncate", path());
-    }
-    return Status::ok();
-  }
-  Transfer transfer(PosixCalls* calls) const { return {calls, fd_.get(), &path(), alignment()}; }
-
- private:
-  Fd fd_;
-};
-
 class PosixLock final : public FileLock {
  public:
   explicit PosixLock(Fd fd) : fd_(std::move(fd)) {}
@@ -98,90 +59,112 @@ class PosixLock final : public FileLock {
   Fd fd_;  // closing it lets the lock go
 };
 
-class PosixIo final : public Io {
- public:
-  explicit PosixIo(const PosixIoOptions& options) : allow_direct_(options.allow_direct) {
-    for (uint32_t i = 0; i < options.pool_threads; ++i) {
-      pool_.push_back(thread_executor()->spawn("pgz-io-" + std::to_string(i), [this] { serve(); }));
-    }
-  }
-  ~PosixIo() override {
-    {
-      MutexLock lock(&mu_);
-      stopping_ = true;
-      work_.notify_all();
-    }
-    pool_.clear();
-  }
+}  // namespace
 
-  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode,
-                                     OpenFlags flags) override;
-  Status mkdir(const std::string& path) override {
-    if (::mkdir(path.c_str(), 0700) == 0) return Status::ok();
-    const int error = errno;
-    struct stat st;
-    if (error == EEXIST && ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
-      return Status::ok();
-    }
-    return posix_error(error, "mkdir", path);
+Fd::~Fd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<uint64_t> PosixFile::size() {
+  struct stat st;
+  if (::fstat(descriptor_->fd.get(), &st) != 0) return posix_error(errno, "stat", path());
+  return static_cast<uint64_t>(st.st_size);
+}
+
+Status PosixFile::truncate(uint64_t n) {
+  while (::ftruncate(descriptor_->fd.get(), static_cast<off_t>(n)) != 0) {
+    if (errno != EINTR) return posix_error(errno, "truncate", path());
   }
-  Status remove(const std::string& path) override {
-    return ::unlink(path.c_str()) == 0 ? Status::ok() : posix_error(errno, "remove", path);
+  return Status::ok();
+}
+
+Status PosixFile::allocate(uint64_t n) {
+  const int fd = descriptor_->fd.get();
+#if defined(__APPLE__)
+  PGZ_ASSIGN(const uint64_t now, size());
+  if (n <= now) return Status::ok();
+  fstore_t store{F_ALLOCATEALL, F_PEOFPOSMODE, 0, static_cast<off_t>(n - now), 0};
+  if (::fcntl(fd, F_PREALLOCATE, &store) == 0) return truncate(n);
+  if (errno == ENOSPC) return posix_error(errno, "allocate", path());
+  return File::allocate(n);
+#elif defined(__linux__)
+  // Not posix_fallocate(), which writes into every block where the file system cannot do it.
+  while (::fallocate(fd, 0, 0, static_cast<off_t>(n)) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return File::allocate(n);
+    return posix_error(errno, "allocate", path());
   }
-  Status remove_dir(const std::string& path) override {
-    return ::rmdir(path.c_str()) == 0 ? Status::ok() : posix_error(errno, "remove", path);
+  return Status::ok();
+#else
+  (void)fd;
+  return File::allocate(n);
+#endif
+}
+
+PosixIo::PosixIo(const PosixIoOptions& options, std::unique_ptr<PosixCalls> calls)
+    : calls_(std::move(calls)), options_(options) {}
+
+PosixIo::~PosixIo() {
+  std::vector<std::unique_ptr<Joinable>> pool;
+  {
+    MutexLock lock(&mu_);
+    stopping_ = true;
+    work_.notify_all();
+    pool.swap(pool_);
   }
-  Status rename(const std::string& from, const std::string& to) override {
-    return std::rename(from.c_str(), to.c_str()) == 0 ? Status::ok()
-                                                      : posix_error(errno, "rename", from);
-  }
-  Result<std::vector<std::string>> list(const std::string& path) override;
-  Result<bool> exists(const std::string& path) override {
-    struct stat st;
-    if (::stat(path.c_str(), &st) == 0) return true;
-    if (errno == ENOENT || errno == ENOTDIR) return false;
-    return posix_error(errno, "stat", path);
-  }
-  Status sync_dir(const std::string& path) override {
-    const Fd fd = open_fd(path, O_RDONLY | O_DIRECTORY);
-    if (!fd.is_open()) return posix_error(errno, "open", path);
-    while (::fsync(fd.get()) != 0) {
-      if (errno != EINTR) return posix_error(errno, "sync", path);
-    }
+}
+
+Status PosixIo::mkdir(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return Status::ok();
+  const int error = errno;
+  struct stat st;
+  if (error == EEXIST && ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
     return Status::ok();
   }
-  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path) override;
-  Result<uint64_t> free_space(const std::string& path) override {
-    struct statvfs vfs;
-    if (::statvfs(path.c_str(), &vfs) != 0) return posix_error(errno, "statvfs", path);
-    return static_cast<uint64_t>(vfs.f_bavail) * vfs.f_frsize;
+  return posix_error(error, "mkdir", path);
+}
+
+Status PosixIo::remove(const std::string& path) {
+  return ::unlink(path.c_str()) == 0 ? Status::ok() : posix_error(errno, "remove", path);
+}
+
+Status PosixIo::remove_dir(const std::string& path) {
+  return ::rmdir(path.c_str()) == 0 ? Status::ok() : posix_error(errno, "remove", path);
+}
+
+Status PosixIo::rename(const std::string& from, const std::string& to) {
+  return std::rename(from.c_str(), to.c_str()) == 0 ? Status::ok()
+                                                    : posix_error(errno, "rename", from);
+}
+
+Result<bool> PosixIo::exists(const std::string& path) {
+  struct stat st;
+  if (::stat(path.c_str(), &st) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return posix_error(errno, "stat", path);
+}
+
+Status PosixIo::sync_dir(const std::string& path) {
+  const Fd fd = open_fd(path, O_RDONLY | O_DIRECTORY);
+  if (!fd.is_open()) return posix_error(errno, "open", path);
+  while (::fsync(fd.get()) != 0) {
+    if (errno != EINTR) return posix_error(errno, "sync", path);
   }
-  std::string describe() const override;
-  void submit(IoOp* op) override;
+  return Status::ok();
+}
 
- private:
-  void serve();
-  void execute(IoOp* op);
-
-  const bool allow_direct_;
-  PosixCalls calls_;
-  std::atomic<DurableMethod> durable_method_{DurableMethod::kDsyncFlag};
-  std::atomic<bool> direct_seen_{false};
-  std::atomic<bool> direct_refused_{false};
-
-  Mutex mu_;
-  CondVar work_;
-  std::deque<IoOp*> queue_ PGZ_GUARDED_BY(mu_);
-  bool stopping_ PGZ_GUARDED_BY(mu_) = false;
-  std::vector<std::unique_ptr<Joinable>> pool_;
-};
+Result<uint64_t> PosixIo::free_space(const std::string& path) {
+  struct statvfs vfs;
+  if (::statvfs(path.c_str(), &vfs) != 0) return posix_error(errno, "statvfs", path);
+  return static_cast<uint64_t>(vfs.f_bavail) * vfs.f_frsize;
+}
 
 Result<std::unique_ptr<File>> PosixIo::open(const std::string& path, OpenMode mode,
                                             OpenFlags flags) {
   // Buffered first: the file exists and its mode is settled whatever direct access says.
   Fd fd = open_fd(path, flags_of(mode));
   if (!fd.is_open()) return posix_error(errno, "open", path);
-  if (!flags.direct || !allow_direct_) {
+  if (!flags.direct || !options_.allow_direct) {
     return std::unique_ptr<File>(std::make_unique<PosixFile>(this, path, 1, std::move(fd)));
   }
 #if defined(__APPLE__)
@@ -232,20 +215,29 @@ Result<std::unique_ptr<FileLock>> PosixIo::lock_file(const std::string& path) {
 }
 
 std::string PosixIo::describe() const {
-  std::string out = "posix i/o, durable writes by ";
-  out += durable_method_ == DurableMethod::kDsyncFlag ? "RWF_DSYNC" : "write and sync";
+  std::string out = name();
+  out += ", durable writes by ";
+  out += to_string(durable_method_);
+  if (!how_method_was_found_.empty()) out += " (" + how_method_was_found_ + ")";
   if (direct_seen_) out += ", direct access";
   if (direct_refused_) out += ", page cache where direct access is refused";
+  if (!remark_.empty()) out += "; " + remark_;
   return out;
 }
 
 void PosixIo::submit(IoOp* op) {
-  if (op->waits_at_once || pool_.empty()) {
+  op->start();
+  if (op->waits_at_once || options_.pool_threads == 0) {
     execute(op);
+    op->finish();
     return;
   }
   MutexLock lock(&mu_);
   queue_.push_back(op);
+  if (pool_.size() < options_.pool_threads) {
+    const std::string name = "pgz-io-" + std::to_string(pool_.size());
+    pool_.push_back(thread_executor()->spawn(name, [this] { serve(); }));
+  }
   work_.notify_one();
 }
 
@@ -260,11 +252,17 @@ void PosixIo::serve() {
       queue_.pop_front();
     }
     execute(op);
+    op->finish();
   }
 }
 
 void PosixIo::execute(IoOp* op) {
-  const Transfer transfer = static_cast<PosixFile*>(op->file)->transfer(&calls_);
+  execute_plain(op, *descriptor_of(*op), calls_.get(), &durable_method_);
+}
+
+void execute_plain(IoOp* op, const Descriptor& descriptor, PosixCalls* calls,
+                   std::atomic<DurableMethod>* method) {
+  const Transfer transfer = descriptor.transfer(calls);
   switch (op->kind) {
     case IoOp::Kind::kRead:
       op->status = transfer.read(op->offset, op->slices, &op->transferred);
@@ -273,25 +271,23 @@ void PosixIo::execute(IoOp* op) {
       op->status = transfer.write(op->offset, op->slices, false, &op->transferred);
       break;
     case IoOp::Kind::kWriteDurable:
-      op->status =
-          transfer.write_durable(op->offset, op->slices, &durable_method_, &op->transferred);
+      op->status = transfer.write_durable(op->offset, op->slices, method, &op->transferred);
       break;
     case IoOp::Kind::kSync:
       op->status = transfer.sync();
       break;
   }
-  op->done.set();
 }
 
-}  // namespace
+void PosixIo::force_durable_method(DurableMethod method) {
+  durable_method_ =
+      method == DurableMethod::kLinkedRing && !has_ring() ? DurableMethod::kWriteThenSync : method;
+  method_is_forced_ = true;
+  how_method_was_found_ = "as asked for";
+}
 
 std::unique_ptr<Io> make_posix_io(const PosixIoOptions& options) {
   return std::make_unique<PosixIo>(options);
 }
-
-PosixRuntime::PosixRuntime(const PosixIoOptions& options)
-    : io_(make_posix_io(options)), rng_(random_seed()) {}
-
-Runtime PosixRuntime::get() { return {io_.get(), system_clock(), &rng_, thread_executor()}; }
 
 }  // namespace pgz

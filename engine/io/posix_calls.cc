@@ -4,22 +4,24 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "engine/base/clock.h"
 
 namespace pgz {
-namespace {
 
-constexpr size_t kSlicesPerCall = 64;
+bool says_unsupported(int error) { return error == EOPNOTSUPP || error == ENOSYS; }
 
-// The next pieces of `slices`, beginning `skip` bytes in, as the system calls want them.
-int fill_iovecs(std::span<const IoSlice> slices, size_t skip,
-                std::array<iovec, kSlicesPerCall>* out) {
+TransferProgress::TransferProgress(bool reading, std::span<const IoSlice> slices, size_t alignment)
+    : slices_(slices), alignment_(alignment), reading_(reading) {
+  for (const IoSlice& s : slices) total_ += s.size;
+}
+
+int TransferProgress::fill(Iovecs* out) const {
+  size_t skip = done_;
   size_t n = 0;
-  for (const IoSlice& s : slices) {
+  for (const IoSlice& s : slices_) {
     if (skip >= s.size) {
       skip -= s.size;
       continue;
@@ -31,15 +33,37 @@ int fill_iovecs(std::span<const IoSlice> slices, size_t skip,
   return static_cast<int>(n);
 }
 
-size_t total_bytes(std::span<const IoSlice> slices) {
-  size_t n = 0;
-  for (const IoSlice& s : slices) n += s.size;
-  return n;
+bool TransferProgress::fits_one_call() const {
+  return done_ == 0 && slices_.size() <= kSlicesPerCall;
 }
 
-bool says_unsupported(int error) { return error == EOPNOTSUPP || error == ENOSYS; }
+TransferProgress::Next TransferProgress::take(int64_t result) {
+  if (result < 0) {
+    error_ = static_cast<int>(-result);
+    if (error_ == EINTR) return Next::kGoOn;
+    return error_ == EAGAIN && ++again_ < kAgainMax ? Next::kPause : Next::kFailed;
+  }
+  if (result == 0 && reading_) return Next::kDone;  // the end of the file
+  // Direct access goes on only at an aligned place: the odd rest is transferred again.
+  const size_t reached = done_ + static_cast<size_t>(result);
+  const size_t resume = reached == total_ ? reached : reached / alignment_ * alignment_;
+  if (resume > done_) {
+    done_ = resume;
+    again_ = stalled_ = 0;
+  } else if (reading_) {
+    done_ = reached;  // a file that ends at an odd place: no more is to be had
+    return Next::kDone;
+  } else if (++stalled_ == kAgainMax) {
+    error_ = EIO;
+    return Next::kFailed;
+  }
+  return is_complete() ? Next::kDone : Next::kGoOn;
+}
 
-}  // namespace
+Status TransferProgress::failure(const std::string& path) const {
+  if (stalled_ == kAgainMax) return posix_error(error_, "write made no progress:", path);
+  return posix_error(error_, reading_ ? "read" : "write", path);
+}
 
 ssize_t PosixCalls::preadv(int fd, const iovec* iov, int n, off_t offset) {
   return ::preadv(fd, iov, n, offset);
@@ -94,44 +118,22 @@ Status posix_error(int error, const char* what, const std::string& path) {
 
 Status Transfer::run(Direction direction, uint64_t offset, std::span<const IoSlice> slices,
                      size_t* transferred) const {
-  const size_t total = total_bytes(slices);
   const bool reading = direction == Direction::kRead;
-  const char* what = reading ? "read" : "write";
-  size_t done = 0;
-  int again = 0;
-  int stalled = 0;
-  *transferred = 0;
-  while (done < total) {
-    std::array<iovec, kSlicesPerCall> iovecs;
-    const int n = fill_iovecs(slices, done, &iovecs);
-    const off_t at = static_cast<off_t>(offset + done);
+  TransferProgress progress(reading, slices, alignment);
+  auto next = TransferProgress::Next::kGoOn;
+  while (!progress.is_complete() && next != TransferProgress::Next::kDone) {
+    TransferProgress::Iovecs iovecs;
+    const int n = progress.fill(&iovecs);
+    const off_t at = static_cast<off_t>(offset + progress.done());
     const ssize_t got =
         reading ? calls->preadv(fd, iovecs.data(), n, at)
                 : calls->pwritev(fd, iovecs.data(), n, at, direction == Direction::kWriteDsync);
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN && ++again < kAgainMax) {
-        calls->pause(again);
-        continue;
-      }
-      return posix_error(errno, what, *path);
-    }
-    if (got == 0 && reading) break;  // the end of the file
-    // Direct access goes on only at an aligned place: the odd rest is transferred again.
-    const size_t reached = done + static_cast<size_t>(got);
-    const size_t resume = reached == total ? reached : reached / alignment * alignment;
-    if (resume > done) {
-      done = resume;
-      again = stalled = 0;
-    } else if (reading) {
-      done = reached;  // a file that ends at an odd place: no more is to be had
-      break;
-    } else if (++stalled == kAgainMax) {
-      return posix_error(EIO, "write made no progress:", *path);
-    }
-    *transferred = done;
+    next = progress.take(got < 0 ? -int64_t{errno} : got);
+    *transferred = progress.done();
+    if (next == TransferProgress::Next::kFailed) return progress.failure(*path);
+    if (next == TransferProgress::Next::kPause) calls->pause(progress.attempt());
   }
-  *transferred = done;
+  *transferred = progress.done();
   return Status::ok();
 }
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -13,6 +14,7 @@
 
 #include "engine/base/status.h"
 #include "engine/io/io.h"
+#include "engine/io/posix.h"
 
 namespace pgz {
 
@@ -31,11 +33,53 @@ class PosixCalls {
 // A call that keeps saying EAGAIN is given up after this many tries.
 inline constexpr int kAgainMax = 1000;
 
-// How durable writes are made; found out at the first one.
-enum class DurableMethod : uint8_t { kDsyncFlag, kWriteThenSync };
-
 // What a failing call means: code by errno, "what path: strerror".
 Status posix_error(int error, const char* what, const std::string& path);
+
+// How far one read or write has come, and what a result means for it: the rules for short
+// transfers, EINTR and EAGAIN, whoever makes the calls (Transfer below, or a ring).
+class TransferProgress {
+ public:
+  enum class Next : uint8_t {
+    kDone,
+    kGoOn,   // make another call for what is left
+    kPause,  // the same after a little while
+    kFailed,
+  };
+  static constexpr size_t kSlicesPerCall = 64;
+  using Iovecs = std::array<iovec, kSlicesPerCall>;
+
+  TransferProgress() = default;
+  TransferProgress(bool reading, std::span<const IoSlice> slices, size_t alignment);
+
+  bool is_complete() const { return done_ == total_; }
+  // The next pieces to transfer, `done()` bytes in; returns how many.
+  int fill(Iovecs* out) const;
+  // Whether one call can transfer all that is left.
+  bool fits_one_call() const;
+  // What a call for those pieces returned: a number of bytes, or -errno.
+  Next take(int64_t result);
+
+  size_t done() const { return done_; }
+  int attempt() const { return again_; }  // of kPause, from 1
+  // After kFailed.
+  int error() const { return error_; }
+  Status failure(const std::string& path) const;
+
+ private:
+  std::span<const IoSlice> slices_;
+  size_t alignment_ = 1;
+  size_t total_ = 0;
+  size_t done_ = 0;
+  int again_ = 0;
+  int stalled_ = 0;
+  int error_ = 0;
+  bool reading_ = false;
+};
+
+// Whether a durable write failed because the file system does not know RWF_DSYNC: then nothing has
+// been written, and there is another way.
+bool says_unsupported(int error);
 
 struct Transfer {
   PosixCalls* calls;

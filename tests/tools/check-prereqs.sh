@@ -17,6 +17,7 @@ show go go version
 show pkg-config pkg-config --version
 show cmake cmake --version
 show lz4 pkg-config --modversion liblz4
+show liburing pkg-config --modversion liburing
 show gtest pkg-config --modversion gtest
 show mimalloc dpkg-query -W -f '${Version}' libmimalloc-dev
 show clang-format clang-format-14 --version

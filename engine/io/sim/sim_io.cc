@@ -250,6 +250,7 @@ void SimFile::run(IoOp* op) {
                                  CallKind::kSync};
   const CallKind kind = kKinds[static_cast<size_t>(op->kind)];
   std::optional<SimFault> fault;
+  op->start();
   op->transferred = 0;
   op->status = enter(kind, kind == CallKind::kRead ? nullptr : &fault);
   if (op->status.is_ok()) {
@@ -266,7 +267,7 @@ void SimFile::run(IoOp* op) {
         break;
     }
   }
-  op->done.set();
+  op->finish();
 }
 
 SimIo::SimIo(uint64_t seed) : impl_(std::make_unique<Impl>(seed)) {}

@@ -29,6 +29,8 @@ type config struct {
 	memoryMiB      uint64
 	logLevel       slog.Level
 	debugAddr      string
+	io             string
+	durableWrites  string
 	settings       map[string]string
 }
 
@@ -57,6 +59,15 @@ func (f settingFlags) Set(text string) error {
 	return nil
 }
 
+var ioKinds = map[string]storage.IO{
+	"auto": storage.IOAuto, "posix": storage.IOPosix, "uring": storage.IOUring,
+}
+
+var durableKinds = map[string]storage.DurableWrites{
+	"auto": storage.DurableAuto, "dsync": storage.DurableDsync,
+	"sync": storage.DurableSync, "linked": storage.DurableLinked,
+}
+
 func parseFlags(args []string, out io.Writer) (*config, error) {
 	cfg := &config{settings: map[string]string{}}
 	fs := flag.NewFlagSet("pgz-server", flag.ContinueOnError)
@@ -68,6 +79,9 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	fs.StringVar(&cfg.store, "store", "disk", "where data lives: disk (durable) or memory (gone when the server ends)")
 	fs.IntVar(&cfg.maxConnections, "max-connections", 100, "clients at a time; further ones get SQLSTATE 53300")
 	fs.Uint64Var(&cfg.memoryMiB, "memory", 0, "`MiB` for memtables and cache together; 0 is the engine's default")
+	fs.StringVar(&cfg.io, "io", "auto", "how files are used: auto, posix (plain calls) or uring (io_uring where the kernel allows it)")
+	fs.StringVar(&cfg.durableWrites, "durable-writes", "auto",
+		"how writes are made durable: auto (measured), dsync, sync or linked (both by io_uring)")
 	fs.StringVar(&cfg.debugAddr, "debug-addr", "", "loopback `host:port` for Go's profiles (/debug/pprof); empty for none")
 	fs.Var(settingFlags(cfg.settings), "set", "a setting's server-wide value, as `name=value`; may be repeated")
 	verbose := fs.Bool("verbose", false, "log more")
@@ -97,6 +111,12 @@ func (cfg *config) check(args []string) error {
 	}
 	if cfg.store != "disk" && cfg.store != "memory" {
 		return fmt.Errorf("--store is disk or memory, not %q", cfg.store)
+	}
+	if _, ok := ioKinds[cfg.io]; !ok {
+		return fmt.Errorf("--io is auto, posix or uring, not %q", cfg.io)
+	}
+	if _, ok := durableKinds[cfg.durableWrites]; !ok {
+		return fmt.Errorf("--durable-writes is auto, dsync, sync or linked, not %q", cfg.durableWrites)
 	}
 	if cfg.maxConnections < 1 {
 		return errors.New("--max-connections must be at least 1")

@@ -45,7 +45,7 @@ func run(cfg *config, log *slog.Logger) error {
 			l.Close()
 		}
 	}()
-	store, err := openStore(cfg)
+	store, err := openStore(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -109,13 +109,16 @@ func port(l net.Listener) string {
 }
 
 // openStore opens the store, with errors a person can act on.
-func openStore(cfg *config) (kv.Store, error) {
+func openStore(cfg *config, log *slog.Logger) (kv.Store, error) {
 	if cfg.store == "memory" {
 		return memkv.New(), nil
 	}
-	store, err := storage.OpenStore(cfg.dataDir, storage.Options{MemoryBudget: cfg.memoryMiB << 20})
+	store, err := storage.OpenStore(cfg.dataDir, storage.Options{
+		MemoryBudget: cfg.memoryMiB << 20, IO: ioKinds[cfg.io], DurableWrites: durableKinds[cfg.durableWrites],
+	})
 	switch {
 	case err == nil:
+		log.Info("data directory is open", "io", store.DescribeIO())
 		return store, nil
 	case errors.Is(err, kv.ErrLocked):
 		return nil, fmt.Errorf("data directory %s is in use by another server", cfg.dataDir)

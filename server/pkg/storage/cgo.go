@@ -2,13 +2,14 @@ package storage
 
 /*
 #cgo CFLAGS: -I${SRCDIR}/../../../include
-#cgo LDFLAGS: ${SRCDIR}/../../../build/lib/libpgz.a -l:liblz4.a -l:libstdc++.a -lm -lpthread -lc -lmimalloc
+#cgo LDFLAGS: ${SRCDIR}/../../../build/lib/libpgz.a -l:liblz4.a -l:liburing.a -l:libstdc++.a -lm -lpthread -lc -lmimalloc
 #include "shim.h"
 
 #cgo noescape sh_open
 #cgo noescape sh_close
 #cgo noescape sh_flush
 #cgo noescape sh_stats
+#cgo noescape sh_io_describe
 #cgo noescape sh_reap
 #cgo noescape sh_snapshot
 #cgo noescape sh_counter
@@ -27,6 +28,7 @@ package storage
 #cgo nocallback sh_close
 #cgo nocallback sh_flush
 #cgo nocallback sh_stats
+#cgo nocallback sh_io_describe
 #cgo nocallback sh_reap
 #cgo nocallback sh_snapshot
 #cgo nocallback sh_release

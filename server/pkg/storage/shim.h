@@ -25,7 +25,8 @@ typedef struct {
 #define SH_CURSOR(cursor) ((pgz_cursor*)(uintptr_t)(cursor))
 
 static inline pgz_status sh_open(const char* path, uint64_t memory, uint64_t memtable,
-                                 uint64_t slot, uint64_t spill, int create, sh_call* c, int* fd) {
+                                 uint64_t slot, uint64_t spill, int create, int io, int durable,
+                                 sh_call* c, int* fd) {
   pgz_options o;
   pgz_options_init(&o);
   o.memory_budget_bytes = memory;
@@ -33,6 +34,8 @@ static inline pgz_status sh_open(const char* path, uint64_t memory, uint64_t mem
   o.log_slot_bytes = slot;
   o.spill_bytes = spill;
   o.create_if_missing = (uint8_t)create;
+  o.io_backend = (uint8_t)io;
+  o.durable_writes = (uint8_t)durable;
   pgz_db* db = NULL;
   pgz_status s = pgz_open(path, &o, &db, &c->err);
   if (s != PGZ_OK) return s;
@@ -43,6 +46,10 @@ static inline pgz_status sh_open(const char* path, uint64_t memory, uint64_t mem
 static inline pgz_status sh_close(uint64_t db, sh_call* c) { return pgz_close(SH_DB(db), &c->err); }
 
 static inline pgz_status sh_flush(uint64_t db, sh_call* c) { return pgz_flush(SH_DB(db), &c->err); }
+
+static inline pgz_status sh_io_describe(uint64_t db, char* buffer, size_t capacity) {
+  return pgz_io_describe(SH_DB(db), buffer, capacity, NULL);
+}
 
 static inline pgz_status sh_stats(uint64_t db, pgz_stats* stats) {
   stats->struct_size = sizeof(*stats);

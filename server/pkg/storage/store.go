@@ -20,7 +20,32 @@ type Options struct {
 	MemtableBytes uint64 // one memtable
 	LogSlotBytes  uint64 // one log file; 64 MiB
 	SpillBytes    uint64 // a transaction's write buffer before it goes to disk; 4 MiB
+	IO            IO
+	DurableWrites DurableWrites
 }
+
+// IO is how files are read and written.
+type IO int
+
+// The kinds of IO. Where io_uring is missing or refused, plain calls take its
+// place, which [Store.DescribeIO] says.
+const (
+	IOAuto  IO = C.PGZ_IO_AUTO
+	IOPosix IO = C.PGZ_IO_POSIX
+	IOUring IO = C.PGZ_IO_URING
+)
+
+// DurableWrites is how a write is made durable.
+type DurableWrites int
+
+// The ways to make a write durable: the fastest of this device (measured once
+// for a directory), RWF_DSYNC, write and fdatasync, or both linked in io_uring.
+const (
+	DurableAuto   DurableWrites = C.PGZ_DURABLE_AUTO
+	DurableDsync  DurableWrites = C.PGZ_DURABLE_DSYNC
+	DurableSync   DurableWrites = C.PGZ_DURABLE_SYNC
+	DurableLinked DurableWrites = C.PGZ_DURABLE_LINKED
+)
 
 // Store is an open database directory. It implements kv.Store.
 type Store struct {
@@ -50,7 +75,8 @@ func OpenStore(path string, o Options) (*Store, error) {
 		create = 0
 	}
 	if s := C.sh_open(cpath, C.uint64_t(o.MemoryBudget), C.uint64_t(o.MemtableBytes),
-		C.uint64_t(o.LogSlotBytes), C.uint64_t(o.SpillBytes), create, &c, &fd); s != C.PGZ_OK {
+		C.uint64_t(o.LogSlotBytes), C.uint64_t(o.SpillBytes), create,
+		C.int(o.IO), C.int(o.DurableWrites), &c, &fd); s != C.PGZ_OK {
 		return nil, fmt.Errorf("open %s: %w", path, statusError(s, &c.err))
 	}
 	store := &Store{db: uint64(c.value)}
@@ -178,6 +204,16 @@ func (s *Store) ApproximateBytes(start, end []byte) (int64, error) {
 		return 0, statusError(st, &c.err)
 	}
 	return int64(c.value), nil
+}
+
+// DescribeIO is a line for people: the back end that is used and why not
+// another, and how writes are made durable.
+func (s *Store) DescribeIO() string {
+	var text [256]C.char
+	if C.sh_io_describe(C.uint64_t(s.db), &text[0], C.size_t(len(text))) != C.PGZ_OK {
+		return "closed"
+	}
+	return C.GoString(&text[0])
 }
 
 // Stats implements kv.Store.
