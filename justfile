@@ -83,6 +83,12 @@ check-prereqs:
 bench *args: build
     @go run ./tests/bench/sqlbench --bin {{ bin_dir }} {{ args }}
 
+# Compare the engine with RocksDB: quick (15 minutes) or full; writes build/bench/kv.json
+bench-kv *args: build-lib
+    @tests/bench/build-rocksdb.sh build/bench/rocksdb
+    @tests/bench/build-drivers.sh build/lib/libpgz.a build/bench/rocksdb build/bench/bin
+    @go run ./tests/bench/kvbench {{ if args == "" { "quick" } else { args } }}
+
 # Engine tests under ASan and UBSan, then under TSan (or one of: asan, tsan)
 sanitize *kinds:
     @tests/tools/sanitize.sh {{ kinds }}
