@@ -13,7 +13,7 @@ Status OwnWrites::add(OpNum op, Kind kind, Slice key, Slice value) {
 
 Status OwnWrites::spill() {
   auto left = std::make_shared<WriteBuffer>();
-  Status s = runs_.spill(*buffer_, left.get());
+  Status s = runs_.spill(*buffer_, owned_, left.get());
   if (!s.is_ok()) {
     failed_ = s;
     return s;

@@ -1,7 +1,7 @@
 #include "engine/txn/spilled_runs.h"
 
 #include <algorithm>
-#include <map>
+#include <deque>
 
 #include "engine/base/assert.h"
 #include "engine/base/coding.h"
@@ -27,64 +27,133 @@ SpilledRuns::~SpilledRuns() {
   }
 }
 
-Status SpilledRuns::spill(const WriteBuffer& buffer, WriteBuffer* left) {
-  std::map<OpNum, uint64_t> bytes;
-  uint64_t total = 0;
-  for (const auto* node = buffer.first(); node != nullptr; node = node->next[0]) {
-    if (node->dead) continue;
-    bytes[node->op] += weight(*node);
-    total += weight(*node);
+// The writes of a buffer by group, and which groups are written as plain runs.
+class SpilledRuns::Groups {
+ public:
+  Groups(const WriteBuffer& buffer, const OpRanges& owned) : owned_(owned) {
+    for (const auto* node = buffer.first(); node != nullptr; node = node->next[0]) {
+      if (node->dead) continue;
+      group_of(*node)->bytes += weight(*node);
+      total_ += weight(*node);
+    }
+    rest_ = total_;
+    for (const Group& g : groups_) {
+      if (is_bulk(g)) rest_ -= g.bytes;
+    }
   }
-  std::vector<OpNum> bulk;
-  uint64_t rest = total;
-  for (const auto& [op, n] : bytes) {
-    if (n < total / 4) continue;
-    bulk.push_back(op);
-    rest -= n;
+  const std::deque<Group>& all() const { return groups_; }
+  uint64_t total() const { return total_; }
+  uint64_t rest() const { return rest_; }  // in no bulk group
+  // Nothing can overlap an owned range, so that its runs may be small.
+  bool is_bulk(const Group& g) const { return g.bytes >= total_ / (g.range != nullptr ? 16 : 4); }
+  // Of a live write that was there at construction. Cheapest when asked in key order.
+  Group* group_of(const WriteBuffer::Node& node) const {
+    if (range_ == nullptr || !range_->covers(node.key)) {
+      range_ = nullptr;
+      for (const OpRange& r : owned_.all()) {
+        if (r.covers(node.key)) {
+          range_ = &r;
+          break;
+        }
+      }
+    }
+    if (last_ != nullptr && last_->op == node.op && last_->range == range_) return last_;
+    for (Group& g : groups_) {
+      if (g.op == node.op && g.range == range_) return last_ = &g;
+    }
+    groups_.push_back(Group{range_, node.op, 0});
+    return last_ = &groups_.back();
   }
-  for (OpNum op : bulk) PGZ_TRY(write_plain(buffer, op));
-  if (rest > total / 2) return write_tagged(buffer, bulk);
+
+ private:
+  const OpRanges& owned_;
+  uint64_t total_ = 0;
+  uint64_t rest_ = 0;
+  mutable std::deque<Group> groups_;
+  mutable const OpRange* range_ = nullptr;  // the last answer
+  mutable Group* last_ = nullptr;
+};
+
+Status SpilledRuns::spill(const WriteBuffer& buffer, const OpRanges& owned, WriteBuffer* left) {
+  const Groups groups(buffer, owned);
+  for (const Group& g : groups.all()) {
+    if (groups.is_bulk(g)) PGZ_TRY(write_plain(buffer, groups, g));
+  }
+  if (groups.rest() > groups.total() / 2) return write_tagged(buffer, groups);
   for (const auto* node = buffer.first(); node != nullptr; node = node->next[0]) {
-    if (node->dead || std::binary_search(bulk.begin(), bulk.end(), node->op)) continue;
+    if (node->dead || groups.is_bulk(*groups.group_of(*node))) continue;
     left->add(node->op, node->kind, node->key, node->value);
   }
   return Status::ok();
 }
 
-Status SpilledRuns::finish_open() {
-  if (open_.writer == nullptr) return Status::ok();
-  std::unique_ptr<RunWriter> writer = std::move(open_.writer);
-  PGZ_ASSIGN(RunFile file, writer->finish());
+Status SpilledRuns::finish(Open open) {
+  PGZ_ASSIGN(RunFile file, open.writer->finish());
   auto run = std::make_shared<SpilledRun>();
   run->file = std::move(file);
   run->sequence = ++sequence_;
-  run->op = run->min_op = run->max_op = open_.op;
+  run->op = run->min_op = run->max_op = open.op;
   runs_.push_back(std::move(run));
   written_++;
   return Status::ok();
 }
 
-Status SpilledRuns::write_plain(const WriteBuffer& buffer, OpNum op) {
-  const WriteBuffer::Node* node = buffer.first();
-  const auto skip = [&] {
-    while (node != nullptr && (node->dead || node->op != op)) node = node->next[0];
-  };
-  skip();
-  const bool goes_on = open_.writer != nullptr && open_.op == op && open_.last_key < node->key &&
-                       open_.writer->estimated_bytes() < kRunBytesMax;
-  if (!goes_on) {
-    PGZ_TRY(finish_open());
-    PGZ_ASSIGN(open_.writer, lsm_->new_run());
-    open_.op = op;
-  }
-  for (; node != nullptr; node = node->next[0], skip()) {
-    PGZ_TRY(open_.writer->add(node->key, node->kind, node->value));
-    open_.last_key.assign(node->key);
+Status SpilledRuns::finish_open(OpNum read_op) {
+  for (size_t i = 0; i < open_.size();) {
+    if (open_[i].op >= read_op) {
+      i++;
+      continue;
+    }
+    Open open = std::move(open_[i]);
+    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
+    PGZ_TRY(finish(std::move(open)));
   }
   return Status::ok();
 }
 
-Status SpilledRuns::write_tagged(const WriteBuffer& buffer, const std::vector<OpNum>& bulk) {
+// The run that `key`, the group's next, goes on in, or a new one.
+Status SpilledRuns::open_for(const Group& group, Slice key, Open** open) {
+  for (size_t i = 0; i < open_.size(); i++) {
+    if (!open_[i].is_of(group)) continue;
+    if (Slice(open_[i].last_key) < key && open_[i].writer->estimated_bytes() < kRunBytesMax) {
+      *open = &open_[i];
+      return Status::ok();
+    }
+    Open done = std::move(open_[i]);
+    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
+    PGZ_TRY(finish(std::move(done)));
+    break;
+  }
+  if (open_.size() == kOpenMax) {
+    Open done = std::move(open_.front());
+    open_.erase(open_.begin());
+    PGZ_TRY(finish(std::move(done)));
+  }
+  Open fresh;
+  PGZ_ASSIGN(fresh.writer, lsm_->new_run());
+  fresh.op = group.op;
+  fresh.owned = group.range != nullptr;
+  if (fresh.owned) fresh.range_begin = group.range->begin;
+  open_.push_back(std::move(fresh));
+  *open = &open_.back();
+  return Status::ok();
+}
+
+Status SpilledRuns::write_plain(const WriteBuffer& buffer, const Groups& groups,
+                                const Group& group) {
+  const auto* node = group.range != nullptr ? buffer.seek(group.range->begin) : buffer.first();
+  Open* open = nullptr;
+  for (; node != nullptr; node = node->next[0]) {
+    if (group.range != nullptr && !group.range->covers(node->key)) break;
+    if (node->dead || node->op != group.op || groups.group_of(*node) != &group) continue;
+    if (open == nullptr) PGZ_TRY(open_for(group, node->key, &open));
+    PGZ_TRY(open->writer->add(node->key, node->kind, node->value));
+    open->last_key.assign(node->key);
+  }
+  return Status::ok();
+}
+
+Status SpilledRuns::write_tagged(const WriteBuffer& buffer, const Groups& groups) {
   PGZ_TRY(finish_open());  // keeps sequences in the order of writing
   PGZ_ASSIGN(std::unique_ptr<RunWriter> writer, lsm_->new_run());
   auto run = std::make_shared<SpilledRun>();
@@ -95,7 +164,7 @@ Status SpilledRuns::write_tagged(const WriteBuffer& buffer, const std::vector<Op
     const Slice key = node->key;
     value.clear();
     for (; node != nullptr && node->key == key; node = node->next[0]) {
-      if (node->dead || std::binary_search(bulk.begin(), bulk.end(), node->op)) continue;
+      if (node->dead || groups.is_bulk(*groups.group_of(*node))) continue;
       append_tagged(&value, *node);
       run->min_op = std::min(run->min_op, node->op);
       run->max_op = std::max(run->max_op, node->op);
@@ -119,7 +188,7 @@ Status SpilledRuns::reader_of(SpilledRun* run, const RunReader** reader) {
 
 Status SpilledRuns::find(Slice key, OpNum read_op, std::string* scratch, OwnVersion* version) {
   version->op = 0;
-  if (open_.writer != nullptr && open_.op < read_op) PGZ_TRY(finish_open());
+  PGZ_TRY(finish_open(read_op));
   std::string value;
   // From the newest run back, so that of two writes with one number the later one stays.
   for (size_t r = runs_.size(); r-- > 0;) {
@@ -146,7 +215,7 @@ Status SpilledRuns::find(Slice key, OpNum read_op, std::string* scratch, OwnVers
 
 Status SpilledRuns::add_sources(OpNum read_op, bool reverse,
                                 std::vector<std::unique_ptr<OwnSource>>* sources) {
-  if (open_.writer != nullptr && open_.op < read_op) PGZ_TRY(finish_open());
+  PGZ_TRY(finish_open(read_op));
   // Rows of disjoint runs, filled in order of writing: a bulk load in key order makes one row.
   std::vector<std::vector<std::shared_ptr<const SpilledRun>>> rows;
   std::vector<uint64_t> sequences;
@@ -171,7 +240,7 @@ Status SpilledRuns::add_sources(OpNum read_op, bool reverse,
 }
 
 Status SpilledRuns::cut(OpNum op) {
-  if (open_.writer != nullptr && open_.op >= op) open_ = Open{};
+  std::erase_if(open_, [op](const Open& open) { return open.op >= op; });
   for (auto& run : runs_) {
     if (run->min_op >= op) {
       lsm_->discard_run(run->file);

@@ -4,7 +4,9 @@
 // tree at commit as it is. A tagged one holds writes of several numbers: each key's value is the
 // list of its writes, newest first, as (varint number, kind byte, length-prefixed value); it is
 // merged into plain ones before commit. Bulk statements make plain runs; consecutive spills of one
-// statement that go on in key order share a file up to kRunBytesMax.
+// statement that go on in key order share a file up to kRunBytesMax. What goes into a range the
+// transaction created has runs of its own, which nothing else can overlap: a table's rows, the
+// entries of its index and the catalog rows written beside them need no merge at commit.
 //
 // Files of runs that are not handed over are removed. Threads: one at a time.
 #pragma once
@@ -47,7 +49,7 @@ class SpilledRuns {
   // Writes the live writes of `buffer`: numbers with a large share as plain runs, the rest, if it
   // is still much, as a tagged run; else the rest is put into `left`. On an error the buffer is as
   // it was and the transaction must be rolled back.
-  Status spill(const WriteBuffer& buffer, WriteBuffer* left);
+  Status spill(const WriteBuffer& buffer, const OpRanges& owned, WriteBuffer* left);
 
   // The newest write of key below read_op; version->op 0 if none. Values go to *scratch.
   Status find(Slice key, OpNum read_op, std::string* scratch, OwnVersion* version);
@@ -55,7 +57,7 @@ class SpilledRuns {
   Status add_sources(OpNum read_op, bool reverse, std::vector<std::unique_ptr<OwnSource>>* sources);
   Status cut(OpNum op);
 
-  bool empty() const { return runs_.empty() && open_.writer == nullptr; }
+  bool empty() const { return runs_.empty() && open_.empty(); }
   uint64_t runs_written() const { return written_; }
 
   // Makes the runs ready to be attached. `buffer` is what is still in memory; where its keys meet a
@@ -66,16 +68,34 @@ class SpilledRuns {
                  const OpRanges& owned, std::vector<RunFile>* files, bool* merged);
 
  private:
+  // Writes of one number that share runs: those in one owned range, or those in none (null).
+  struct Group {
+    const OpRange* range = nullptr;
+    OpNum op = 0;
+    uint64_t bytes = 0;
+  };
   // A plain run still being written; invisible until finished.
   struct Open {
     std::unique_ptr<RunWriter> writer;
     OpNum op = 0;
+    bool owned = false;
+    std::string range_begin;  // of the owned range
     std::string last_key;
-  };
 
-  Status finish_open();
-  Status write_plain(const WriteBuffer& buffer, OpNum op);
-  Status write_tagged(const WriteBuffer& buffer, const std::vector<OpNum>& bulk);
+    bool is_of(const Group& g) const {
+      return op == g.op && owned == (g.range != nullptr) &&
+             (!owned || Slice(range_begin) == Slice(g.range->begin));
+    }
+  };
+  static constexpr size_t kOpenMax = 8;  // each holds a table writer's buffers
+  class Groups;
+
+  Status finish(Open open);
+  // Finishes the runs of writes numbered below read_op, in the order they were begun.
+  Status finish_open(OpNum read_op = kOpAll);
+  Status open_for(const Group& group, Slice key, Open** open);
+  Status write_plain(const WriteBuffer& buffer, const Groups& groups, const Group& group);
+  Status write_tagged(const WriteBuffer& buffer, const Groups& groups);
   Status reader_of(SpilledRun* run, const RunReader** reader);
   void drop_covered(const OpRanges& drops);
   Status must_merge(const WriteBuffer& buffer, const OpRanges& drops, bool* merge);
@@ -84,7 +104,7 @@ class SpilledRuns {
 
   Lsm* const lsm_;
   std::vector<std::shared_ptr<SpilledRun>> runs_;
-  Open open_;
+  std::vector<Open> open_;  // oldest first
   uint64_t sequence_ = 0;
   uint64_t written_ = 0;
 };

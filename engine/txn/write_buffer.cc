@@ -18,6 +18,7 @@ uint64_t weight(Slice key, Slice value) { return key.size() + value.size() + kEn
 
 WriteBuffer::WriteBuffer() : head_(new_node(0, Kind::kValue, {}, {}, kHeightMax)) {
   std::fill(std::begin(tail_), std::end(tail_), head_);
+  std::fill(std::begin(hint_), std::end(hint_), head_);
 }
 
 bool WriteBuffer::precedes(const Node* node, Slice key, OpNum op) {
@@ -66,26 +67,36 @@ const WriteBuffer::Node* WriteBuffer::last_before(Slice key, OpNum op, Node** pr
   return at;
 }
 
+// hint_ is the path to the place right behind hint_[0], so nothing lies between any of its nodes
+// and that place; with nothing between the place and the key, it is the key's path too.
+bool WriteBuffer::is_behind_hint(Slice key, OpNum op) const {
+  const Node* next = hint_[0]->next[0];
+  return (hint_[0] == head_ || precedes(hint_[0], key, op)) &&
+         (next == nullptr || !precedes(next, key, op));
+}
+
 void WriteBuffer::add(OpNum op, Kind kind, Slice key, Slice value) {
   Node* prev[kHeightMax];
-  // Bulk loads come in key order: then the place is after the tails.
-  if (tail_[0] == head_ || precedes(tail_[0], key, op)) {
+  // Bulk loads come in key order: then the place is behind the last one added, or at the end.
+  if (is_behind_hint(key, op)) {
+    std::copy(std::begin(hint_), std::end(hint_), prev);
+  } else if (precedes(tail_[0], key, op)) {
     std::copy(std::begin(tail_), std::end(tail_), prev);
   } else {
     last_before(key, op, prev);
-    Node* same = prev[0]->next[0];
-    if (same != nullptr && same->op == op && same->key == key) {
-      if (same->dead) {
-        same->dead = false;
-        live_++;
-      } else {
-        live_bytes_ -= weight(same->key, same->value);
-      }
-      same->kind = kind;
-      same->value = copy(value);
-      live_bytes_ += weight(key, value);
-      return;
+  }
+  Node* same = prev[0]->next[0];
+  if (same != nullptr && same->op == op && same->key == key) {
+    if (same->dead) {
+      same->dead = false;
+      live_++;
+    } else {
+      live_bytes_ -= weight(same->key, same->value);
     }
+    same->kind = kind;
+    same->value = copy(value);
+    live_bytes_ += weight(key, value);
+    return;
   }
   const int height = random_height();
   Node* node = new_node(op, kind, copy(key), copy(value), height);
@@ -93,7 +104,9 @@ void WriteBuffer::add(OpNum op, Kind kind, Slice key, Slice value) {
     node->next[level] = prev[level]->next[level];
     prev[level]->next[level] = node;
     if (tail_[level] == prev[level]) tail_[level] = node;
+    prev[level] = node;
   }
+  std::copy(std::begin(prev), std::end(prev), hint_);
   live_++;
   live_bytes_ += weight(key, value);
   max_op_ = std::max(max_op_, op);

@@ -63,6 +63,7 @@ class WriteBuffer {
   static bool precedes(const Node* node, Slice key, OpNum op);
   // The last node at each level that precedes (key, op).
   const Node* last_before(Slice key, OpNum op, Node** prev) const;
+  bool is_behind_hint(Slice key, OpNum op) const;
   Node* new_node(OpNum op, Kind kind, Slice key, Slice value, int height);
   Slice copy(Slice bytes);
   int random_height();
@@ -70,6 +71,7 @@ class WriteBuffer {
   Arena arena_;
   Node* head_;
   Node* tail_[kHeightMax];  // the last node of each level; head_ where empty
+  Node* hint_[kHeightMax];  // the last node of each level up to the one added last
   uint64_t random_ = 0x9e3779b97f4a7c15;
   uint64_t live_ = 0;
   uint64_t live_bytes_ = 0;
