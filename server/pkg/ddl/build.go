@@ -1,8 +1,6 @@
 package ddl
 
 import (
-	"bytes"
-
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
@@ -27,6 +25,18 @@ type scanRow struct {
 // scanTable calls f for every row of a table as it is now, under a lock that
 // keeps writers out. What f gets is valid for the call.
 func (s *Session) scanTable(t *catalog.Table, storage uint32, f func(r *scanRow) error) error {
+	vals := make([]data.Datum, t.Row.Columns())
+	return s.scanBytes(t, storage, func(r *scanRow) error {
+		r.vals = vals
+		if err := rowcodec.DecodeRow(t.Row, r.bytes, r.vals); err != nil {
+			return err
+		}
+		return f(r)
+	})
+}
+
+// scanBytes is scanTable without the values of the rows.
+func (s *Session) scanBytes(t *catalog.Table, storage uint32, f func(r *scanRow) error) error {
 	start := rowcodec.AppendPrefix(nil, t.Database, storage)
 	sc, err := s.Txn.NewScan(s.newest(), kv.ScanSpec{Start: start, End: rowcodec.AppendPrefixEnd(nil, t.Database, storage)})
 	if err != nil {
@@ -34,7 +44,7 @@ func (s *Session) scanTable(t *catalog.Table, storage uint32, f func(r *scanRow)
 	}
 	defer sc.Close()
 	var rows kv.Rows
-	r := scanRow{vals: make([]data.Datum, t.Row.Columns())}
+	var r scanRow
 	for {
 		more, err := sc.Next(&rows, kv.MaxScanRows)
 		if err != nil {
@@ -45,9 +55,6 @@ func (s *Session) scanTable(t *catalog.Table, storage uint32, f func(r *scanRow)
 		}
 		for i := range rows.Len() {
 			r.rest, r.bytes = rows.Key(i)[rowcodec.PrefixLen:], rows.Value(i)
-			if err := rowcodec.DecodeRow(t.Row, r.bytes, r.vals); err != nil {
-				return err
-			}
 			if err := f(&r); err != nil {
 				return err
 			}
@@ -121,25 +128,20 @@ func (s *Session) buildIndex(table, index uint32) error {
 
 // buildFrom builds an index over the rows under a storage id.
 func (s *Session) buildFrom(rel *planner.Rel, ix *planner.RelIndex, storage uint32) error {
-	sorted := newPairSorter(s.TempDir, s.MaintenanceMem)
-	defer sorted.close()
+	built := s.newBulkBuild(rel.Table, ix.Index)
+	defer built.close()
 	m := &entryMaker{ix: ix, c: s.EvalCtx()}
 	err := s.scanTable(rel.Table, storage, func(r *scanRow) error {
 		ok, err := m.entry(r.vals, r.rest)
 		if err != nil || !ok {
 			return err
 		}
-		return sorted.add(m.key, m.val)
+		return built.add(m.key, m.val)
 	})
 	if err != nil {
 		return err
 	}
-	return sorted.each(func(prev, key, val []byte) error {
-		if prev != nil && bytes.Equal(prev, key) {
-			return s.duplicate(rel.Table, ix.Index, key)
-		}
-		return s.Txn.Put(s.Op, key, val)
-	})
+	return built.finish()
 }
 
 // duplicate is the error of a unique build over equal keys.

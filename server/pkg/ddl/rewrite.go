@@ -1,8 +1,6 @@
 package ddl
 
 import (
-	"bytes"
-
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
@@ -169,8 +167,8 @@ func (a *alteration) rewriteRows(t *catalog.Table, r *rowReader) error {
 			return err
 		}
 	}
-	sorted := newPairSorter(s.TempDir, s.MaintenanceMem)
-	defer sorted.close()
+	built := s.newBulkBuild(t, t.PrimaryKey)
+	defer built.close()
 	var key, row []byte
 	err = s.scanTable(a.old, a.old.StorageID, func(old *scanRow) error {
 		vals, err := r.row(old.vals)
@@ -195,18 +193,12 @@ func (a *alteration) rewriteRows(t *catalog.Table, r *rowReader) error {
 		if len(key) > kv.MaxKeyBytes {
 			return rowKeyTooLong(t, len(key))
 		}
-		return sorted.add(key, row)
+		return built.add(key, row)
 	})
 	if err != nil {
 		return err
 	}
-	err = sorted.each(func(prev, key, val []byte) error {
-		if prev != nil && bytes.Equal(prev, key) {
-			return s.duplicate(t, t.PrimaryKey, key)
-		}
-		return s.Txn.Put(s.Op, key, val)
-	})
-	if err != nil {
+	if err := built.finish(); err != nil {
 		return err
 	}
 	if err := s.dropStorage(a.old.StorageID); err != nil {

@@ -21,6 +21,7 @@ type pairSorter struct {
 	buf   []byte
 	pairs []pair
 	runs  []*os.File
+	mixed bool // the pairs in memory are not in strictly ascending order
 }
 
 // pair locates a pair in the sorter's buffer.
@@ -40,9 +41,13 @@ func tempError(err error) error {
 }
 
 func (s *pairSorter) add(key, val []byte) error {
-	if int64(len(s.buf)+len(key)+len(val)+24*len(s.pairs)) > s.limit && len(s.pairs) > 0 {
-		if err := s.spill(); err != nil {
-			return err
+	if n := len(s.pairs); n > 0 {
+		if s.bytes()+int64(len(key)+len(val)) > s.limit {
+			if err := s.spill(); err != nil {
+				return err
+			}
+		} else if !s.mixed && bytes.Compare(s.key(s.pairs[n-1]), key) >= 0 {
+			s.mixed = true
 		}
 	}
 	s.pairs = append(s.pairs, pair{len(s.buf), uint32(len(key)), uint32(len(val))})
@@ -50,15 +55,21 @@ func (s *pairSorter) add(key, val []byte) error {
 	return nil
 }
 
+// bytes is the memory in use.
+func (s *pairSorter) bytes() int64 { return int64(len(s.buf) + 24*len(s.pairs)) }
+
+// ordered tells that everything added lies in memory, in strictly ascending
+// order.
+func (s *pairSorter) ordered() bool { return len(s.runs) == 0 && !s.mixed }
+
+// forget empties the sorter.
+func (s *pairSorter) forget() { s.buf, s.pairs, s.mixed = s.buf[:0], s.pairs[:0], false }
+
 func (s *pairSorter) key(p pair) []byte { return s.buf[p.at : p.at+int(p.key)] }
 func (s *pairSorter) val(p pair) []byte { return s.buf[p.at+int(p.key) : p.at+int(p.key+p.val)] }
 
 func (s *pairSorter) sort() {
-	sorted := true
-	for i := 1; i < len(s.pairs) && sorted; i++ {
-		sorted = bytes.Compare(s.key(s.pairs[i-1]), s.key(s.pairs[i])) <= 0
-	}
-	if !sorted {
+	if s.mixed {
 		sort.Slice(s.pairs, func(i, j int) bool { return bytes.Compare(s.key(s.pairs[i]), s.key(s.pairs[j])) < 0 })
 	}
 }
@@ -90,7 +101,7 @@ func (s *pairSorter) spill() error {
 	if err := w.Flush(); err != nil {
 		return tempError(err)
 	}
-	s.buf, s.pairs = s.buf[:0], s.pairs[:0]
+	s.forget()
 	return nil
 }
 

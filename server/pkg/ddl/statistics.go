@@ -29,7 +29,7 @@ func (s *Session) analyzeTable(t *catalog.Table, columns []string, verbose bool)
 		target = max(target, s.statisticsTarget(c))
 	}
 	sm := &sample{want: rowsPerTarget * max(target, 1), limit: max(s.MaintenanceMem, sampleBytesMin)}
-	err = s.scanTable(t, t.StorageID, func(r *scanRow) error {
+	err = s.scanBytes(t, t.StorageID, func(r *scanRow) error {
 		sm.offer(r.bytes)
 		return nil
 	})
