@@ -2,9 +2,6 @@
 
 #include <utility>
 
-#include "engine/base/assert.h"
-#include "engine/base/heap.h"
-
 namespace pgz {
 
 Arena::~Arena() { clear(); }
@@ -22,7 +19,7 @@ Arena& Arena::operator=(Arena&& other) noexcept {
 }
 
 void Arena::clear() {
-  for (char* block : blocks_) heap_free(block);
+  for (const Block& block : blocks_) free_block(block.memory, block.bytes);
   blocks_.clear();
   next_ = nullptr;
   left_ = 0;
@@ -32,10 +29,9 @@ void Arena::clear() {
 char* Arena::allocate_slow(size_t n) {
   // A large request gets a block of its own, so that the rest of the current one is not lost.
   const bool own_block = n > kBlockBytes / 4;
-  const size_t bytes = own_block ? n : kBlockBytes;
-  char* block = static_cast<char*>(heap_alloc_aligned(bytes, kAlign));
-  PGZ_ASSERT(block != nullptr);
-  blocks_.push_back(block);
+  size_t bytes = 0;
+  char* block = static_cast<char*>(allocate_block(own_block ? n : kBlockBytes, &bytes));
+  blocks_.push_back({block, bytes});
   memory_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   if (!own_block) {
     next_ = block + n;

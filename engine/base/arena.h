@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/base/block_memory.h"
+
 namespace pgz {
 
 class Arena {
  public:
-  static constexpr size_t kBlockBytes = 32 * 1024;
+  static constexpr size_t kBlockBytes = kBlockMemoryLargest;
   static constexpr size_t kAlign = alignof(std::max_align_t);
 
   Arena() = default;
@@ -53,11 +55,16 @@ class Arena {
   size_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
 
  private:
+  struct Block {
+    char* memory;
+    size_t bytes;
+  };
+
   char* allocate_slow(size_t n);
 
   char* next_ = nullptr;
   size_t left_ = 0;
-  std::vector<char*> blocks_;
+  std::vector<Block> blocks_;
   std::atomic<size_t> memory_bytes_{0};
 };
 

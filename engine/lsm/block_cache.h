@@ -18,8 +18,7 @@ class TableBlockCache final : public BlockCache {
     return pin(cache_.lookup({table_id, offset}));
   }
   Pin insert(uint64_t table_id, uint64_t offset, OwnedBlock block) override {
-    // What the allocator gave, not what was asked: its size classes are up to a quarter apart.
-    const uint64_t charge = block->memory_bytes();
+    const uint64_t charge = block->memory_bytes;
     return pin(cache_.insert({table_id, offset}, block.release(), charge));
   }
   void release(void* handle) override { cache_.release(static_cast<Cache::Entry*>(handle)); }

@@ -12,8 +12,6 @@ namespace pgz {
 
 struct BlockContents;
 
-// Blocks come from mimalloc: they come and go on all threads by the hundred thousand, and the C
-// library's arenas, one for each thread, would keep a multiple of what is in use.
 struct BlockFree {
   void operator()(BlockContents* block) const;
 };
@@ -24,15 +22,16 @@ using OwnedBlock = std::unique_ptr<BlockContents, BlockFree>;
 // Its first line says all that a look-up has to know of the whole.
 struct alignas(16) BlockContents {
   enum class Index : uint8_t { kNone, kHash, kPrefix };
-  static constexpr size_t kSharedMax = 40;
+  static constexpr size_t kSharedMax = 32;
 
   // Room for `size` bytes and for `spare` more; throws std::bad_alloc.
   static OwnedBlock make(size_t size, size_t spare);
 
   uint64_t size = 0;
-  uint32_t restarts = 0;     // with an index: the number of restart points
-  uint32_t index_count = 0;  // kHash: buckets; kPrefix: entries
-  uint8_t index_shared = 0;  // kPrefix: bytes that all keys begin with
+  uint64_t memory_bytes = 0;  // of all this, as allocated
+  uint32_t restarts = 0;      // with an index: the number of restart points
+  uint32_t index_count = 0;   // kHash: buckets; kPrefix: entries
+  uint8_t index_shared = 0;   // kPrefix: bytes that all keys begin with
   Index index_kind = Index::kNone;
   char shared[kSharedMax] = {};  // and these bytes
 
@@ -42,8 +41,6 @@ struct alignas(16) BlockContents {
   static size_t index_offset(size_t size) { return (size + 7) & ~size_t{7}; }
   char* index() { return bytes() + index_offset(size); }
   const char* index() const { return bytes() + index_offset(size); }
-  // What the allocator gave, this header included.
-  size_t memory_bytes() const;
 };
 
 class BlockCache {

@@ -6,25 +6,24 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/block_memory.h"
 #include "engine/base/coding.h"
-#include "engine/base/heap.h"
 #include "engine/sst/block_entry.h"
 #include "engine/sst/hash.h"
 #include "engine/sst/internal_key.h"
 
 namespace pgz {
 
-void BlockFree::operator()(BlockContents* block) const { heap_free(block); }
+void BlockFree::operator()(BlockContents* block) const { free_block(block, block->memory_bytes); }
 
 OwnedBlock BlockContents::make(size_t size, size_t spare) {
-  void* memory = heap_alloc(sizeof(BlockContents) + size + spare);
-  if (memory == nullptr) throw std::bad_alloc();
+  size_t got = 0;
+  void* memory = allocate_block(sizeof(BlockContents) + size + spare, &got);
   OwnedBlock block(new (memory) BlockContents);
   block->size = size;
+  block->memory_bytes = got;
   return block;
 }
-
-size_t BlockContents::memory_bytes() const { return heap_usable_bytes(this); }
 
 namespace sst {
 
@@ -61,7 +60,7 @@ uint64_t prefix_of(Slice key) {
 // Makes room for an index behind the bytes.
 void reserve_index(OwnedBlock* block, size_t index_bytes) {
   const size_t need = BlockContents::index_offset((*block)->size) + index_bytes;
-  if (sizeof(BlockContents) + need <= (*block)->memory_bytes()) return;
+  if (sizeof(BlockContents) + need <= (*block)->memory_bytes) return;
   OwnedBlock bigger = BlockContents::make((*block)->size, need - (*block)->size);
   std::memcpy(bigger->bytes(), (*block)->bytes(), (*block)->size);
   *block = std::move(bigger);

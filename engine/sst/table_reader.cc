@@ -15,7 +15,7 @@ TableReader::Rep::~Rep() {
   for (uint32_t i = 0; i < kept_count; i++) {
     const BlockContents* block = kept[i].block.load(std::memory_order_acquire);
     if (block == nullptr) continue;
-    options.cache->unkeep(block->memory_bytes());
+    options.cache->unkeep(block->memory_bytes);
     options.cache->release(kept[i].handle);
   }
 }
@@ -49,7 +49,7 @@ Status TableReader::Rep::load_partition(const sst::Child& child, sst::PinnedBloc
   PGZ_TRY(load(child.handle, BlockKind::kIndex, true, block));
   *partition = &block->block();
   if (place == nullptr) return Status::ok();
-  const uint64_t bytes = (*partition)->memory_bytes();
+  const uint64_t bytes = (*partition)->memory_bytes;
   if (!options.cache->keep(bytes)) return Status::ok();
   const BlockContents* none = nullptr;
   if (place->block.compare_exchange_strong(none, *partition, std::memory_order_acq_rel)) {
@@ -134,8 +134,8 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> fil
 const TableProperties& TableReader::properties() const { return rep_->properties; }
 
 uint64_t TableReader::memory_bytes() const {
-  return sizeof(Rep) + rep_->top_index->memory_bytes() +
-         (rep_->filter != nullptr ? rep_->filter->memory_bytes() : 0);
+  return sizeof(Rep) + rep_->top_index->memory_bytes +
+         (rep_->filter != nullptr ? rep_->filter->memory_bytes : 0);
 }
 
 bool TableReader::may_contain(Slice user_key) const {
