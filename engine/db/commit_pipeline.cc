@@ -9,6 +9,8 @@ namespace pgz {
 namespace {
 
 constexpr uint64_t kIdleMicros = 250'000;  // then the log is sealed
+constexpr uint64_t kGatherMicros = 5'000;
+constexpr uint64_t kGatherBytes = 256 << 10;
 
 }  // namespace
 
@@ -118,7 +120,7 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
     return s;
   }
   if (!behind.is_ok()) fail(behind);
-  wake_log_thread();
+  wake_log_thread(!asynchronous || log_->pending_bytes() >= kGatherBytes);
   return s;
 }
 
@@ -135,7 +137,7 @@ Status CommitPipeline::submit_plain(std::shared_ptr<PendingCommit> pending, Slic
     }
   }
   if (s.is_ok()) {
-    wake_log_thread();
+    wake_log_thread(true);
   } else if (!s.is(Code::kNoSpace) && !s.is(Code::kClosed)) {
     fail(s);
   }
@@ -145,7 +147,7 @@ Status CommitPipeline::submit_plain(std::shared_ptr<PendingCommit> pending, Slic
 void CommitPipeline::applied(const std::shared_ptr<PendingCommit>& commit) {
   commit->applied_.store(true);
   if (unacknowledged_.load() != 0) acknowledge_applied();
-  if (want_applied_.load() && want_applied_.exchange(false)) wake_log_thread();
+  if (want_applied_.load() && want_applied_.exchange(false)) wake_log_thread(true);
 }
 
 void CommitPipeline::acknowledge_applied() {
@@ -153,7 +155,8 @@ void CommitPipeline::acknowledge_applied() {
   uint64_t base = 0;
   {
     MutexLock lock(&append_mu_);
-    for (const auto& commit : queue_) {
+    for (; applied_front_ < queue_.size(); applied_front_++) {
+      const std::shared_ptr<PendingCommit>& commit = queue_[applied_front_];
       if (!commit->applied_.load()) break;
       if (!commit->asynchronous_ || commit->acknowledged_) continue;
       commit->acknowledged_ = true;
@@ -194,6 +197,7 @@ void CommitPipeline::publish(Lsn durable) {
       }
       std::shared_ptr<PendingCommit> commit = std::move(queue_.front());
       queue_.pop_front();
+      if (applied_front_ > 0) applied_front_--;
       if (commit->ts_ != 0) {
         horizon = commit->ts_;
         commits++;
@@ -233,11 +237,23 @@ void CommitPipeline::heavy_loop() {
   }
 }
 
-void CommitPipeline::wake_log_thread() {
+void CommitPipeline::wake_log_thread(bool urgent) {
   work_.store(true);
-  if (!sleeping_.load()) return;
+  if (urgent) urgent_.store(true);
+  if (!sleeping_.load() || (gathering_.load() && !urgent)) return;
   MutexLock lock(&wake_mu_);
   wake_cv_.notify_one();
+}
+
+void CommitPipeline::gather() {
+  const uint64_t end = runtime_.clock->now_micros() + kGatherMicros;
+  gathering_.store(true);
+  while (!urgent_.load() && !stop_ && !failed()) {
+    const uint64_t now = runtime_.clock->now_micros();
+    if (now >= end) break;
+    wake_cv_.wait_for(&wake_mu_, end - now);
+  }
+  gathering_.store(false);
 }
 
 bool CommitPipeline::wait_for_work(bool* sealed) {
@@ -253,7 +269,9 @@ bool CommitPipeline::wait_for_work(bool* sealed) {
       lock.lock();
     }
   }
+  if (work_.load() && !urgent_.load()) gather();
   sleeping_.store(false);
+  urgent_.store(false);
   return work_.exchange(false) || !stop_;
 }
 
@@ -284,6 +302,7 @@ void CommitPipeline::log_loop() {
 
 Status CommitPipeline::wait_durable(Lsn lsn) {
   MutexLock lock(&append_mu_);
+  if (durable_ < lsn) wake_log_thread(true);
   durable_waiters_++;
   while (durable_ < lsn && failed_.is_ok()) durable_cv_.wait(&append_mu_);
   durable_waiters_--;
@@ -302,6 +321,7 @@ void CommitPipeline::fail(const Status& why) {
       if (!commit->acknowledged_) unknown.push_back(std::move(commit));
     }
     queue_.clear();
+    applied_front_ = 0;
     durable_cv_.notify_all();
   }
   hooks_.on_failed(why);

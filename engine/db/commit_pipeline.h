@@ -6,7 +6,9 @@
 //                       the queue's front all that is durable and applied, publishes the horizon,
 //                       then lets them finish: locks are released, then tickets completed
 //
-// No commit waits for company: the next group is what arrived while the last one was flushed.
+// No commit that somebody waits for waits for company: the next group is what arrived while the
+// last one was flushed. Where nobody waits (only asynchronous commits came) the log thread gathers
+// for kGatherMicros or kGatherBytes, so that small commits share blocks and flushes.
 //
 // A commit that does not wait for durability is acknowledged once it and everything before it is
 // applied; from then on new snapshots see it (Snapshots::publish_acknowledged).
@@ -113,7 +115,9 @@ class CommitPipeline {
   void heavy_loop();
   // Sleeps until there is work; false when it is over.
   bool wait_for_work(bool* sealed);
-  void wake_log_thread();
+  // `urgent`: somebody waits for the next group.
+  void wake_log_thread(bool urgent);
+  void gather() PGZ_REQUIRES(wake_mu_);
   void publish(Lsn durable);
   void acknowledge_applied();
   void finish_all(const Finished& commits, const Status& outcome);
@@ -133,6 +137,8 @@ class CommitPipeline {
   mutable Mutex append_mu_;
   uint64_t last_ts_ PGZ_GUARDED_BY(append_mu_);
   Queue queue_ PGZ_GUARDED_BY(append_mu_);  // in log order
+  // So many at the queue's front are applied, and acknowledged where they are asynchronous.
+  size_t applied_front_ PGZ_GUARDED_BY(append_mu_) = 0;
   Lsn durable_ PGZ_GUARDED_BY(append_mu_) = 0;
   uint64_t durable_waiters_ PGZ_GUARDED_BY(append_mu_) = 0;
   CondVar durable_cv_;
@@ -144,7 +150,9 @@ class CommitPipeline {
   std::atomic<bool> want_applied_{false};    // the log thread waits for the queue's front
 
   std::atomic<bool> work_{false};
-  std::atomic<bool> sleeping_{false};
+  std::atomic<bool> urgent_{false};
+  std::atomic<bool> sleeping_{false};  // for work, or gathering
+  std::atomic<bool> gathering_{false};
   Mutex wake_mu_;
   CondVar wake_cv_;
   bool stop_ PGZ_GUARDED_BY(wake_mu_) = false;

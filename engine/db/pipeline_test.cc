@@ -143,6 +143,28 @@ TEST_F(PipelineTest, IdleLogIsSealedAndGoesOn) {
   EXPECT_EQ(get("a") + get("b"), "12");
 }
 
+TEST_F(PipelineTest, CommitsNobodyWaitsForShareGroupsAndBecomeDurableAlone) {
+  const uint64_t flushes = db_->stats().pipeline.flushes;
+  const uint64_t commits = db_->stats().pipeline.commits;
+  constexpr uint64_t kCommits = 200;
+  const uint64_t start = system_clock()->now_micros();
+  for (uint64_t i = 0; i < kCommits; ++i) {
+    auto txn = db_->begin({});
+    ASSERT_TRUE(txn->simple_write(Kind::kValue, "k" + std::to_string(i), "v").is_ok());
+    uint64_t ts = 0;
+    ASSERT_TRUE(txn->commit(true, 0, &ts).is_ok());
+    ASSERT_EQ(get("k" + std::to_string(i)), "v");
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  for (int i = 0; i < 1000 && db_->stats().pipeline.commits < commits + kCommits; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(db_->stats().pipeline.commits, commits + kCommits);
+  // A group each 5 ms, not one for each commit; a memtable's flush would ask for another.
+  const uint64_t micros = system_clock()->now_micros() - start;
+  EXPECT_LE(db_->stats().pipeline.flushes - flushes, 3 + micros / 4000);
+}
+
 // Four unflushed slots ask for a flush; spare and not yet recycled ones come on top.
 constexpr size_t kSlotsMax = 9;
 
