@@ -64,5 +64,16 @@ func (a *Account) Peak() int64 {
 	return a.peak
 }
 
+// Limit returns the account's own limit in bytes, 0 if it has none.
+func (a *Account) Limit() int64 {
+	if a == nil {
+		return 0
+	}
+	return a.limit
+}
+
+// Init makes a an empty account without parent, as NewAccount does, in place.
+func (a *Account) Init(limitBytes int64) { *a = Account{limit: limitBytes} }
+
 // Over reports whether the account itself is above its limit.
 func (a *Account) Over() bool { return a != nil && a.limit > 0 && a.used > a.limit }

@@ -10,7 +10,13 @@ type Batch struct {
 	Cols []Vec
 	N    int // rows in each column
 	Sel  []uint16
+
+	heavy bool // AppendRow has put in as many bytes as a batch should hold
 }
+
+// BatchBytes is how many bytes of values a column of a batch takes before the
+// batch is full, so that wide rows do not come a thousand at a time.
+const BatchBytes = 256 << 10
 
 // NewBatch returns an empty batch with a column of each kind.
 func NewBatch(kinds []Kind) *Batch {
@@ -44,12 +50,15 @@ func (b *Batch) Reset() {
 	}
 	b.N = 0
 	b.Sel = nil
+	b.heavy = false
 }
 
 // AppendRow adds a copy of row, which has a value for every column.
 func (b *Batch) AppendRow(row Row) {
 	for i := range b.Cols {
-		b.Cols[i].Append(row[i])
+		v := &b.Cols[i]
+		v.Append(row[i])
+		b.heavy = b.heavy || len(v.Buf) >= BatchBytes
 	}
 	b.N++
 }
@@ -63,8 +72,8 @@ func (b *Batch) Row(i int, dst Row) Row {
 	return dst
 }
 
-// Full reports whether no row fits any more.
-func (b *Batch) Full() bool { return b.N >= MaxBatch }
+// Full reports whether no row should be added any more.
+func (b *Batch) Full() bool { return b.N >= MaxBatch || b.heavy }
 
 // MemBytes returns the bytes the columns hold.
 func (b *Batch) MemBytes() int64 {

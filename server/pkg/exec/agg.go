@@ -6,20 +6,6 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/planner"
 )
 
-// Spilling of hashed groups: input rows of groups that do not fit go to so
-// many partitions by hash, and each is aggregated on its own afterwards.
-const (
-	aggPartitionBits = 4
-	aggPartitions    = 1 << aggPartitionBits
-	aggMaxDepth      = 64 / aggPartitionBits
-)
-
-// partition is input put off until the groups in memory are done.
-type partition struct {
-	file  *rowFile
-	depth int
-}
-
 // aggOp is planner.Agg.
 type aggOp struct {
 	output
@@ -30,10 +16,8 @@ type aggOp struct {
 
 	groups *rowSet // keys of the groups in memory
 	states [][]aggInput
-	sizes  int64 // bytes of states that tell their size
-	parts  [aggPartitions]*rowFile
-	queue  []partition
-	depth  int
+	sizes  int64      // bytes of states that tell their size
+	spill  partitions // input rows of groups that do not fit
 
 	key   []data.Datum
 	out   []data.Datum
@@ -49,7 +33,7 @@ func newAgg(r *Run, n *planner.Agg) (operator, error) {
 		return nil, err
 	}
 	op := &aggOp{output: newOutput(r, n.Info().Cols), n: n, in: reader{in: child}, ec: r.newCtx(),
-		groups: newRowSet(r, n.GroupTypes), keep: data.NewArena(r.st.Account)}
+		groups: newRowSet(r, n.GroupTypes), spill: partitions{r: r}, keep: data.NewArena(r.st.Account)}
 	for _, call := range n.Calls {
 		op.calls = append(op.calls, newAggCall(call))
 	}
@@ -114,15 +98,8 @@ func (op *aggOp) more() (bool, error) {
 		op.read = false
 		return true, nil
 	}
-	if len(op.queue) == 0 {
-		return false, nil
-	}
-	p := op.queue[len(op.queue)-1]
-	op.queue = op.queue[:len(op.queue)-1]
-	defer p.file.close()
-	op.depth = p.depth
-	c, err := p.file.read(op.n.Child.Info().Cols)
-	if err != nil {
+	c, err := op.spill.next(op.n.Child.Info().Cols)
+	if err != nil || c == nil {
 		return false, err
 	}
 	return true, op.consumeRows(c.next)
@@ -147,7 +124,8 @@ func (op *aggOp) consumeRows(next func() ([]data.Datum, error)) error {
 			return err
 		}
 		if row == nil {
-			return op.closeParts()
+			op.spill.seal()
+			return nil
 		}
 		op.ec.Arena.Reset()
 		if err := op.add(row); err != nil {
@@ -173,18 +151,21 @@ func (op *aggOp) add(row []data.Datum) error {
 			op.ahead = data.Row(row).CopyTo(nil, op.keep)
 			return nil
 		}
-		if op.n.Strategy == planner.AggHashed && len(op.states) > 0 && op.depth < aggMaxDepth &&
+		if op.n.Strategy == planner.AggHashed && len(op.states) > 0 && op.spill.splits() &&
 			op.groups.memBytes()+op.sizes > op.r.st.workMem() {
-			return op.spill(row, h)
+			return op.spill.put(row, h)
 		}
 		if g, err = op.newGroup(op.key, row); err != nil {
 			return err
 		}
 	}
 	for i, call := range op.calls {
-		if err := call.step(op.ec, &op.states[g][i], row); err != nil {
+		in := &op.states[g][i]
+		before := in.size
+		if err := call.step(op.ec, in, row); err != nil {
 			return err
 		}
+		op.sizes += in.size - before
 	}
 	return nil
 }
@@ -206,29 +187,6 @@ func (op *aggOp) newGroup(key, row []data.Datum) (int, error) {
 	op.states = append(op.states, ins)
 	op.sizes += int64(groupOverheadBytes * max(1, len(ins)))
 	return g, nil
-}
-
-// spill puts a row of a group that is not in memory into a partition.
-func (op *aggOp) spill(row []data.Datum, h uint64) error {
-	p := &op.parts[h>>(64-aggPartitionBits*(op.depth+1))&(aggPartitions-1)]
-	if *p == nil {
-		f, err := newRowFile(op.r.st.TempDir)
-		if err != nil {
-			return err
-		}
-		*p = f
-	}
-	return (*p).write(row)
-}
-
-func (op *aggOp) closeParts() error {
-	for i, f := range op.parts {
-		if f != nil {
-			op.queue = append(op.queue, partition{f, op.depth + 1})
-			op.parts[i] = nil
-		}
-	}
-	return nil
 }
 
 // consumePlain aggregates everything into one group; whole columns at a time
@@ -283,7 +241,7 @@ func (op *aggOp) finalRow(g int) ([]data.Datum, error) {
 func (op *aggOp) dropGroups() {
 	for _, ins := range op.states {
 		for i := range ins {
-			ins[i].free()
+			ins[i].free(op.r.st.Account)
 		}
 	}
 	op.states = op.states[:0]
@@ -293,14 +251,8 @@ func (op *aggOp) dropGroups() {
 
 func (op *aggOp) reset() {
 	op.dropGroups()
-	for i, f := range op.parts {
-		f.close()
-		op.parts[i] = nil
-	}
-	for _, p := range op.queue {
-		p.file.close()
-	}
-	op.queue, op.depth, op.ahead, op.read = nil, 0, nil, false
+	op.spill.reset()
+	op.ahead, op.read = nil, false
 }
 
 func (op *aggOp) rescan() error {

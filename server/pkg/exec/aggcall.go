@@ -10,9 +10,12 @@ import (
 // ORDER BY, the input that has to be brought in order first.
 type aggInput struct {
 	state  expr.AggState
-	seen   *rowSet      // DISTINCT where order does not matter
-	sorted *sorter      // DISTINCT or ORDER BY where it does
-	direct []data.Datum // direct arguments of an ordered-set aggregate
+	seen   *rowSet       // DISTINCT where order does not matter
+	sorted *sorter       // DISTINCT or ORDER BY where it does
+	direct []data.Datum  // direct arguments of an ordered-set aggregate
+	keep   *data.Arena   // owns direct
+	sizer  expr.AggSizer // the state, if it grows with its input
+	size   int64         // what the state was last charged with
 }
 
 // aggCall is what is common to all groups of a call.
@@ -54,6 +57,7 @@ func hasSlot(keys []planner.SortKey, slot int) bool {
 func (x *aggCall) begin(r *Run, c *expr.Ctx, row []data.Datum) (aggInput, error) {
 	c.Call = &x.site
 	in := aggInput{state: x.n.Agg.New(c)}
+	in.sizer, _ = in.state.(expr.AggSizer)
 	switch {
 	case x.n.Distinct && x.n.Agg.OrderInsensitive:
 		in.seen = newRowSet(r, keyTypes(x.dedup))
@@ -65,8 +69,8 @@ func (x *aggCall) begin(r *Run, c *expr.Ctx, row []data.Datum) (aggInput, error)
 		if err != nil {
 			return in, err
 		}
-		keep := data.NewArena(r.st.Account)
-		in.direct = data.Row(vals).CopyTo(nil, keep)
+		in.keep = data.NewArena(r.st.Account)
+		in.direct = data.Row(vals).CopyTo(nil, in.keep)
 	}
 	return in, nil
 }
@@ -98,7 +102,18 @@ func (x *aggCall) step(c *expr.Ctx, in *aggInput, row []data.Datum) error {
 		return in.sorted.add(x.args)
 	}
 	c.Call = &x.site
-	return in.state.Step(c, x.args[:x.n.NumArgs])
+	return in.step(c, x.args[:x.n.NumArgs])
+}
+
+// step adds a row to the state and charges what the state has grown by.
+func (in *aggInput) step(c *expr.Ctx, args []data.Datum) error {
+	err := in.state.Step(c, args)
+	if in.sizer != nil {
+		now := int64(in.sizer.Size())
+		c.Account.Grow(now - in.size)
+		in.size = now
+	}
+	return err
 }
 
 // final returns the group's result.
@@ -141,14 +156,19 @@ func (x *aggCall) stepSorted(c *expr.Ctx, in *aggInput) error {
 			keep.Reset()
 			last = data.Row(row).CopyTo(last[:0], &keep)
 		}
-		if err := in.state.Step(c, row[:x.n.NumArgs]); err != nil {
+		if err := in.step(c, row[:x.n.NumArgs]); err != nil {
 			return err
 		}
 	}
 }
 
 // free gives a group's memory and files back.
-func (in *aggInput) free() {
+func (in *aggInput) free(account *data.Account) {
+	account.Shrink(in.size)
+	in.size = 0
+	if in.keep != nil {
+		in.keep.Free()
+	}
 	if in.seen != nil {
 		in.seen.close()
 	}

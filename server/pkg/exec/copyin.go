@@ -21,7 +21,7 @@ type CopyInsert struct {
 
 // NewCopyInsert prepares inserts into rel, made with planner.NewRel for writing.
 func NewCopyInsert(st *State, rel *planner.Rel) *CopyInsert {
-	c := st.newCtx(&Run{st: st})
+	c := st.newCtx(&Run{st: st}, st.Account)
 	return &CopyInsert{st: st, rel: rel, c: c, w: newWriter(st, c, rel)}
 }
 

@@ -57,13 +57,16 @@ func (op *uniqueOp) close() {
 	op.free()
 }
 
-// distinctOp is planner.Distinct: it remembers the keys it has seen.
+// distinctOp is planner.Distinct: it remembers the keys it has seen. Once they
+// take more than work_mem, rows with other keys are put off into files.
 type distinctOp struct {
 	output
-	n    *planner.Distinct
-	in   reader
-	seen *rowSet
-	key  []data.Datum
+	n     *planner.Distinct
+	in    reader
+	seen  *rowSet
+	spill partitions
+	rest  *rowCursor // rows of spill being read; nil: the input is
+	key   []data.Datum
 }
 
 func keyTypes(keys []planner.SortKey) []*types.Type {
@@ -79,7 +82,8 @@ func newDistinct(r *Run, n *planner.Distinct) (operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &distinctOp{output: newOutput(r, n.Info().Cols), n: n, in: reader{in: child}, seen: newRowSet(r, keyTypes(n.Keys))}, nil
+	return &distinctOp{output: newOutput(r, n.Info().Cols), n: n, in: reader{in: child},
+		seen: newRowSet(r, keyTypes(n.Keys)), spill: partitions{r: r}}, nil
 }
 
 func (op *distinctOp) next(want int) (*data.Batch, error) {
@@ -91,7 +95,7 @@ func (op *distinctOp) next(want int) (*data.Batch, error) {
 
 func (op *distinctOp) row() ([]data.Datum, error) {
 	for {
-		row, err := op.in.next()
+		row, err := op.input()
 		if err != nil || row == nil {
 			return nil, err
 		}
@@ -99,20 +103,52 @@ func (op *distinctOp) row() ([]data.Datum, error) {
 		for i := range op.n.Keys {
 			op.key = append(op.key, row[op.n.Keys[i].Slot])
 		}
-		if _, fresh, err := op.seen.add(op.key); err != nil || fresh {
+		h := hashRow(op.seen.types, op.key)
+		switch {
+		case op.seen.lookup(op.key, h) >= 0:
+		case op.seen.rows() > 0 && op.spill.splits() && op.seen.memBytes() > op.r.st.workMem():
+			if err := op.spill.put(row, h); err != nil {
+				return nil, err
+			}
+		default:
+			op.seen.insert(op.key, h)
+			return row, nil
+		}
+	}
+}
+
+// input returns the next row, of the input or of what was put off; nil at the end.
+func (op *distinctOp) input() ([]data.Datum, error) {
+	for {
+		next := op.in.next
+		if op.rest != nil {
+			next = op.rest.next
+		}
+		row, err := next()
+		if row != nil || err != nil {
 			return row, err
+		}
+		op.spill.seal()
+		if op.rest, err = op.spill.next(op.n.Info().Cols); err != nil || op.rest == nil {
+			return nil, err
+		}
+		op.seen.clear()
+		if err := op.c.Cancelled(); err != nil {
+			return nil, err
 		}
 	}
 }
 
 func (op *distinctOp) rescan() error {
-	op.pending = nil
+	op.pending, op.rest = nil, nil
+	op.spill.reset()
 	op.seen.clear()
 	return op.in.rescan()
 }
 
 func (op *distinctOp) close() {
 	op.in.in.close()
+	op.spill.reset()
 	op.seen.close()
 	op.free()
 }

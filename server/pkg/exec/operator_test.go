@@ -37,10 +37,17 @@ func (op *listOp) next(want int) (*data.Batch, error) {
 func (op *listOp) rescan() error { op.at = 0; return nil }
 func (op *listOp) close()        {}
 
-// testRun is a run whose operators may keep so many bytes in memory.
+// testRun is a run whose operators may keep so many bytes in memory. They give all back in the end.
 func testRun(t testing.TB, workMem int64) *Run {
 	t.Helper()
-	return &Run{ctx: context.Background(), st: &State{Types: types.NewCtx(nil), WorkMem: workMem, TempDir: t.TempDir()}}
+	account := data.NewAccount(nil, 0)
+	t.Cleanup(func() {
+		if n := account.Used(); n != 0 {
+			t.Errorf("%d bytes are still charged after close", n)
+		}
+	})
+	return &Run{ctx: context.Background(), st: &State{Types: types.NewCtx(nil), WorkMem: workMem,
+		TempDir: t.TempDir(), Account: account}}
 }
 
 // randomRows makes rows of a nullable number below keys, and a text that is
@@ -266,9 +273,45 @@ func TestAgg(t *testing.T) {
 			GroupTypes: []*types.Type{types.Get(types.Int4)}, Calls: []*planner.AggCall{{Agg: countAll}}}
 		n.Info().Cols = 2
 		op := &aggOp{output: newOutput(r, 2), n: n, in: reader{in: &listOp{rows: c.rows}}, ec: r.newCtx(),
-			groups: newRowSet(r, n.GroupTypes), keep: data.NewArena(nil), calls: []*aggCall{newAggCall(n.Calls[0])}}
+			groups: newRowSet(r, n.GroupTypes), spill: partitions{r: r}, keep: data.NewArena(nil), calls: []*aggCall{newAggCall(n.Calls[0])}}
 		for range 2 {
 			same(t, fmt.Sprintf("strategy %d, limit %d", c.strategy, c.limit), drain(t, op, 11), append([]string(nil), want...), false)
+			if err := op.rescan(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		op.close()
+	}
+}
+
+// TestDistinct compares with a map, in memory and partitioned on disk.
+func TestDistinct(t *testing.T) {
+	rows := randomRows(rand.New(rand.NewSource(5)), 4000, 900)
+	for i := range rows {
+		rows[i] = rows[i][:1]
+	}
+	seen := map[string]bool{}
+	var want []string
+	for _, r := range rows {
+		if k := showRow(r); !seen[k] {
+			seen[k] = true
+			want = append(want, k)
+		}
+	}
+	for _, limit := range limits {
+		r := testRun(t, limit)
+		n := &planner.Distinct{Keys: []planner.SortKey{{Slot: 0, Type: types.Get(types.Int4)}}}
+		n.Info().Cols = 1
+		op := &distinctOp{output: newOutput(r, 1), n: n, in: reader{in: &listOp{rows: rows}},
+			seen: newRowSet(r, keyTypes(n.Keys)), spill: partitions{r: r}}
+		for range 2 {
+			if _, err := op.next(3); err != nil { // a pass that is cut short
+				t.Fatal(err)
+			}
+			if err := op.rescan(); err != nil {
+				t.Fatal(err)
+			}
+			same(t, fmt.Sprint("distinct, limit ", limit), drain(t, op, 13), append([]string(nil), want...), false)
 			if err := op.rescan(); err != nil {
 				t.Fatal(err)
 			}

@@ -32,7 +32,7 @@ type pointRun struct {
 
 func newPointRun(r *Run, p *planner.Point) *pointRun {
 	x := &pointRun{
-		r: r, st: r.st, p: p, c: r.newCtx(), dec: newDecoder(p.Rel, p.Cols), row: make([]data.Datum, len(p.Cols)),
+		r: r, st: r.st, p: p, c: r.st.newCtx(r, nil), dec: newDecoder(p.Rel, p.Cols), row: make([]data.Datum, len(p.Cols)),
 	}
 	t := p.Rel.Table
 	if p.Index == nil || p.Index.RowKey {

@@ -75,13 +75,18 @@ func (s *rowSet) add(row []data.Datum) (n int, fresh bool, err error) {
 	if n := s.lookup(row, h); n >= 0 {
 		return n, false, nil
 	}
+	return s.insert(row, h), true, nil
+}
+
+// insert puts in a copy of a row with hash h that is not there.
+func (s *rowSet) insert(row []data.Datum, h uint64) int {
 	if len(s.hashes) >= len(s.heads) {
 		s.grow()
 	}
 	for i := range s.types {
 		s.slab = append(s.slab, s.arena.CopyDatum(row[i]))
 	}
-	n = len(s.hashes)
+	n := len(s.hashes)
 	s.hashes = append(s.hashes, h)
 	b := h & uint64(len(s.heads)-1)
 	s.chain = append(s.chain, s.heads[b])
@@ -90,7 +95,7 @@ func (s *rowSet) add(row []data.Datum) (n int, fresh bool, err error) {
 		s.account.Grow(now - s.charged)
 		s.charged = now
 	}
-	return n, true, nil
+	return n
 }
 
 // grow doubles the buckets.
@@ -107,8 +112,11 @@ func (s *rowSet) ownBytes() int64 {
 	return 24*int64(cap(s.slab)) + 8*int64(cap(s.hashes)) + 4*int64(cap(s.heads)+cap(s.chain))
 }
 
-// memBytes is what the table takes.
-func (s *rowSet) memBytes() int64 { return s.arena.MemBytes() + s.ownBytes() }
+// memBytes is what the rows take; not what is kept for more of them, which would make
+// a table that was filled once look full for ever.
+func (s *rowSet) memBytes() int64 {
+	return s.arena.MemBytes() + 24*int64(len(s.slab)) + 12*int64(len(s.hashes))
+}
 
 func (s *rowSet) clear() {
 	s.arena.Reset()

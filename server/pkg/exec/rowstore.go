@@ -44,9 +44,11 @@ func (s *rowStore) add(row []data.Datum) error {
 	if s.file != nil {
 		return s.file.write(row)
 	}
+	before := cap(s.slab)
 	for _, d := range row {
 		s.slab = append(s.slab, s.arena.CopyDatum(d))
 	}
+	s.r.st.Account.Grow(24 * int64(cap(s.slab)-before))
 	s.n++
 	return nil
 }
@@ -70,6 +72,7 @@ func (s *rowStore) clear() {
 func (s *rowStore) close() {
 	s.clear()
 	s.arena.Free()
+	s.r.st.Account.Shrink(24 * int64(cap(s.slab)))
 	s.slab = nil
 }
 

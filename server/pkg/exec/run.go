@@ -141,7 +141,7 @@ func (r *Run) Close() {
 }
 
 // newCtx makes an evaluation context with an arena of its own.
-func (r *Run) newCtx() *expr.Ctx { return r.st.newCtx(r) }
+func (r *Run) newCtx() *expr.Ctx { return r.st.newCtx(r, r.st.Account) }
 
 // cte returns the WITH query with this number, started at its first use.
 func (r *Run) cte(n int) (*cte, error) {

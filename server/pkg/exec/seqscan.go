@@ -49,14 +49,15 @@ func (op *seqScanOp) next(want int) (*data.Batch, error) {
 			return nil, err
 		}
 	}
-	for op.b.N < want {
+	for bytes := 0; op.b.N < want && !op.b.Full(); {
 		if op.at >= op.rows.Len() {
-			if !op.more || op.b.N > 0 && op.b.N >= want/2 {
+			if !op.more || op.b.N > 0 && (op.b.N >= want/2 || bytes >= data.BatchBytes) {
 				break
 			}
 			if err := op.fetch(want); err != nil {
 				return op.finish(err)
 			}
+			bytes += len(op.rows.Buf)
 			continue
 		}
 		key, val := op.rows.Key(op.at), op.rows.Value(op.at)

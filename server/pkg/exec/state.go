@@ -30,9 +30,11 @@ type State struct {
 	Caller expr.Caller
 	Params []data.Datum // $1 ...
 
-	Account *data.Account // the statement's memory; may be nil
-	WorkMem int64         // bytes; 0: 4 MiB
-	TempDir string        // where spilled rows go; "": os.TempDir
+	// Account is the statement's memory; above its limit the statement ends with 53200. A point plan
+	// holds one row and is not counted. May be nil.
+	Account *data.Account
+	WorkMem int64  // bytes; 0: 4 MiB
+	TempDir string // where spilled rows go; "": os.TempDir
 
 	// Lock says how to wait for row locks (lock_timeout, deadlock_timeout, OnWait). Policy is set per lock.
 	Lock kv.LockOptions
@@ -43,14 +45,14 @@ type State struct {
 	Instrument *Instrument
 }
 
-// ctx makes an evaluation context with an arena of its own.
-func (st *State) newCtx(r *Run) *expr.Ctx {
-	arena := data.NewArena(st.Account)
+// newCtx makes an evaluation context with an arena of its own, charged to account.
+func (st *State) newCtx(r *Run, account *data.Account) *expr.Ctx {
+	arena := data.NewArena(account)
 	t := *st.Types
 	t.Arena = arena
 	return &expr.Ctx{
 		Arena: arena, Types: &t, Env: st.Env, Params: st.Params, Caller: st.Caller,
-		Exec: r.exec, Subplans: r.subplans, Context: context.Background(),
+		Exec: r.exec, Subplans: r.subplans, Context: context.Background(), Account: account,
 	}
 }
 

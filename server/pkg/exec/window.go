@@ -24,6 +24,7 @@ type windowOp struct {
 	ec    *expr.Ctx
 	arena *data.Arena // owns the partition's rows
 	rows  [][]data.Datum
+	held  int64        // bytes of rows beyond what arena holds, charged
 	ahead []data.Datum // first row of the next partition
 	next1 *data.Arena  // owns ahead
 	ended bool
@@ -91,10 +92,9 @@ func (op *windowOp) row() ([]data.Datum, error) {
 
 // partition reads the next one; false at the end.
 func (op *windowOp) partition() (bool, error) {
-	op.arena.Reset()
-	op.rows = op.rows[:0]
+	op.drop()
 	if op.ahead != nil {
-		op.rows = append(op.rows, data.Row(op.ahead).CopyTo(nil, op.arena))
+		op.keep(op.ahead)
 		op.ahead = nil
 	}
 	for !op.ended {
@@ -111,7 +111,7 @@ func (op *windowOp) partition() (bool, error) {
 			op.ahead = data.Row(row).CopyTo(nil, op.next1)
 			break
 		}
-		op.rows = append(op.rows, data.Row(row).CopyTo(nil, op.arena))
+		op.keep(row)
 	}
 	op.cur, op.peers = 0, [2]int{}
 	for i, call := range op.n.Calls {
@@ -125,6 +125,22 @@ func (op *windowOp) partition() (bool, error) {
 		}
 	}
 	return len(op.rows) > 0, nil
+}
+
+// keep adds a copy of row to the partition.
+func (op *windowOp) keep(row []data.Datum) {
+	op.rows = append(op.rows, data.Row(row).CopyTo(nil, op.arena))
+	n := 24 * int64(len(row)+1)
+	op.r.st.Account.Grow(n)
+	op.held += n
+}
+
+// drop forgets the partition's rows.
+func (op *windowOp) drop() {
+	op.arena.Reset()
+	op.rows = op.rows[:0]
+	op.r.st.Account.Shrink(op.held)
+	op.held = 0
 }
 
 // findPeers sets the peer group of the current row.
@@ -278,12 +294,13 @@ func (v *windowView) Arg(n, row int) (data.Datum, error) {
 
 func (op *windowOp) rescan() error {
 	op.pending, op.ahead, op.ended, op.cur = nil, nil, false, 0
-	op.rows = op.rows[:0]
+	op.drop()
 	return op.in.rescan()
 }
 
 func (op *windowOp) close() {
 	op.in.in.close()
+	op.drop()
 	op.arena.Free()
 	op.next1.Free()
 	op.ec.Arena.Free()

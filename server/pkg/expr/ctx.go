@@ -2,6 +2,7 @@ package expr
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -15,11 +16,12 @@ type Ctx struct {
 	Types    *types.Ctx  // type input, output and settings that shape them
 	Env      Env         // the world outside the statement
 	Context  context.Context
-	Params   []data.Datum // $1 … of the statement (Params[0] is $1)
-	Exec     []data.Datum // executor parameters: outer values of correlated subplans
-	Subplans []Subplan    // by number, for the subplan nodes of compiled expressions
-	Caller   Caller       // nil: only registered functions can be called
-	Call     *Call        // the call being made; set before each Func, AggState.New and SetFunc.Start
+	Params   []data.Datum  // $1 … of the statement (Params[0] is $1)
+	Exec     []data.Datum  // executor parameters: outer values of correlated subplans
+	Subplans []Subplan     // by number, for the subplan nodes of compiled expressions
+	Caller   Caller        // nil: only registered functions can be called
+	Call     *Call         // the call being made; set before each Func, AggState.New and SetFunc.Start
+	Account  *data.Account // the statement's memory; nil: not counted
 }
 
 // Call describes the actual types at one call site. Functions must read it before
@@ -50,9 +52,13 @@ func (c *Ctx) ResultType() uint32 {
 	return c.Call.Result
 }
 
-// Cancelled returns the statement's cancel error, if it was cancelled. Long loops
-// inside functions ask every few thousand steps.
+// Cancelled returns the statement's cancel error, if it was cancelled, and 53200
+// if it holds more memory than it may: what could spill has done so before. Long
+// loops inside functions ask every few thousand steps.
 func (c *Ctx) Cancelled() error {
+	if c.Account.Over() {
+		return outOfMemory(c.Account)
+	}
 	if c.Context == nil {
 		return nil
 	}
@@ -60,6 +66,12 @@ func (c *Ctx) Cancelled() error {
 		return CancelError(c.Context)
 	}
 	return nil
+}
+
+func outOfMemory(a *data.Account) error {
+	return pgerr.New(pgerr.OutOfMemory, "out of memory").
+		WithDetail(fmt.Sprintf("The statement holds %d kB of memory; it may hold %d kB.", a.Used()>>10, a.Limit()>>10)).
+		WithHint(`Consider raising "statement_memory_limit".`)
 }
 
 // CancelError turns a finished context into its SQL error: the *pgerr.Error given

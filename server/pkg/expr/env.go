@@ -49,9 +49,6 @@ type Env interface {
 
 	// Catalog is the catalog as the running statement sees it.
 	Catalog() catalog.View
-
-	// Account is the memory account of the statement.
-	Account() *data.Account
 }
 
 // RoleRef names a role.

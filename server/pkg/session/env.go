@@ -7,7 +7,6 @@ import (
 
 	"github.com/pgzdb/pgz/server/pkg/builtin/catfn"
 	"github.com/pgzdb/pgz/server/pkg/catalog"
-	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -48,9 +47,6 @@ func (s *Session) ApplicationName() string { return s.settings.Value("applicatio
 func (s *Session) ClientAddr() (host string, port int32, ok bool) {
 	return s.clientHost, int32(s.clientPort), s.clientHost != ""
 }
-
-// Account implements expr.Env.
-func (s *Session) Account() *data.Account { return nil }
 
 // Catalog implements expr.Env.
 func (s *Session) Catalog() catalog.View { return s.view() }

@@ -39,7 +39,7 @@ type cached struct {
 	version                                        uint64
 	valid                                          bool
 	statementTimeout, lockTimeout, deadlockTimeout time.Duration
-	workMem                                        int64 // bytes
+	workMem, memoryLimit                           int64 // bytes
 }
 
 // cachedSettings reads them again when any setting has changed.
@@ -47,8 +47,9 @@ func (s *Session) cachedSettings() *cached {
 	c := &s.cache
 	if v := s.settings.Version(); !c.valid || c.version != v {
 		kb, _ := strconv.ParseInt(s.settings.Get(defWorkMem), 10, 64)
+		limit, _ := strconv.ParseInt(s.settings.Get(defMemoryLimit), 10, 64)
 		*c = cached{
-			version: v, valid: true, workMem: kb << 10,
+			version: v, valid: true, workMem: kb << 10, memoryLimit: limit << 10,
 			statementTimeout: s.milliseconds(defStatementTimeout),
 			lockTimeout:      s.milliseconds(defLockTimeout),
 			deadlockTimeout:  s.milliseconds(defDeadlockTimeout),

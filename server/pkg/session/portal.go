@@ -39,8 +39,9 @@ type portal struct {
 	// instrument measures the plan's nodes, for EXPLAIN ANALYZE.
 	instrument *exec.Instrument
 	state      exec.State
-	snapshot   kv.Snapshot // to be released with the portal
-	rows       *rowList    // results of a utility statement
+	account    data.Account // memory of run
+	snapshot   kv.Snapshot  // to be released with the portal
+	rows       *rowList     // results of a utility statement
 	started    bool
 	done       bool
 	describe   bool // send RowDescription before the first row (simple protocol)

@@ -109,11 +109,13 @@ func (s *Session) queryState(state *exec.State, p *portal) error {
 		p.snapshot = snap
 	}
 	op := s.nextOp()
+	settings := s.cachedSettings()
+	p.account.Init(settings.memoryLimit)
 	*state = exec.State{
 		Txn: txn, View: kv.View{TS: snap.TS(), ReadOp: op}, WriteOp: op,
 		Serial: s.tx.level == repeatableRead, Store: s.srv.store, RowIDs: s.srv.rowIDs,
 		Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
-		WorkMem: s.cachedSettings().workMem, TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
+		Account: &p.account, WorkMem: settings.workMem, TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
 		Owned: s.hooks.owned,
 	}
 	return nil

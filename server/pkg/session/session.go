@@ -89,6 +89,7 @@ var (
 	defExtraFloatDigits  = settings.Lookup("extra_float_digits")
 	defByteaOutput       = settings.Lookup("bytea_output")
 	defWorkMem           = settings.Lookup("work_mem")
+	defMemoryLimit       = settings.Lookup("statement_memory_limit")
 	defMessages          = settings.Lookup("client_min_messages")
 	defSearchPath        = settings.Lookup("search_path")
 )

@@ -120,6 +120,8 @@ var table = []Def{
 	{Name: "ssl", Type: Bool, Context: Sighup, Default: "off"},
 	{Name: "ssl_renegotiation_limit", Type: Int, Context: User, Default: "0", Unit: "kB", Min: 0, Max: 0, NoShowAll: true},
 	{Name: "standard_conforming_strings", Type: Bool, Context: User, Default: "on", Report: true},
+	// Not PostgreSQL's: what a statement may hold in memory that could not be spilled; 0 is no limit.
+	{Name: "statement_memory_limit", Type: Int, Context: User, Default: "1048576", Unit: "kB", Min: 0, Max: 2147483647},
 	{Name: "statement_timeout", Type: Int, Context: User, Default: "0", Unit: "ms", Min: 0, Max: 2147483647},
 	{Name: "superuser_reserved_connections", Type: Int, Context: Postmaster, Default: "3", Min: 0, Max: 262143},
 	{Name: "synchronize_seqscans", Type: Bool, Context: User, Default: "on"},
