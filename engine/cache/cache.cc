@@ -236,6 +236,8 @@ void Cache::set_capacity(uint64_t capacity_bytes) {
   if (Rep::Slot* table = rep_->table()) rep_->make_room(table);
 }
 
+uint64_t Cache::table_bytes() const { return (rep_->mask + 1) * sizeof(Rep::Slot); }
+
 CacheStats Cache::stats() const {
   CacheStats stats;
   for (const Rep::Counters& counters : rep_->counters) {

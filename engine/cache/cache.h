@@ -54,6 +54,8 @@ class Cache {
 
   // At most the capacity given at construction; evicts down to it as far as pins allow.
   void set_capacity(uint64_t capacity_bytes);
+  // Of the table itself, over and above the capacity.
+  uint64_t table_bytes() const;
   CacheStats stats() const;
 
  private:

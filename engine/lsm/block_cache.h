@@ -12,7 +12,7 @@ namespace pgz {
 class TableBlockCache final : public BlockCache {
  public:
   explicit TableBlockCache(uint64_t capacity_bytes)
-      : cache_(capacity_bytes, destroy), kept_max_(capacity_bytes / 8) {}
+      : cache_(capacity_bytes, destroy), kept_max_(capacity_bytes / 4) {}
 
   Pin lookup(uint64_t table_id, uint64_t offset) override {
     return pin(cache_.lookup({table_id, offset}));
@@ -23,7 +23,7 @@ class TableBlockCache final : public BlockCache {
   }
   void release(void* handle) override { cache_.release(static_cast<Cache::Entry*>(handle)); }
 
-  // Up to an eighth of the capacity may be kept.
+  // Up to a quarter of the capacity may be kept.
   bool keep(uint64_t bytes) override {
     if (kept_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= kept_max_) return true;
     unkeep(bytes);
@@ -32,6 +32,7 @@ class TableBlockCache final : public BlockCache {
   void unkeep(uint64_t bytes) override { kept_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   void set_capacity(uint64_t capacity_bytes) { cache_.set_capacity(capacity_bytes); }
+  uint64_t table_bytes() const { return cache_.table_bytes(); }
   CacheStats stats() const { return cache_.stats(); }
 
  private:

@@ -37,7 +37,8 @@ Lsm::Rep::Rep(const Runtime& r, const std::string& dir, const LsmOptions& o)
       sst_dir(path_join(dir, "sst")),
       manifest_dir(path_join(dir, "manifest")),
       options(o),
-      cache(o.memory_budget_bytes) {}
+      cache(o.memory_budget_bytes),
+      files(r.io, o.open_files_max) {}
 
 Lsm::Lsm(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 
@@ -77,7 +78,7 @@ Result<std::unique_ptr<Lsm>> Lsm::open(const Runtime& runtime, const std::string
 }
 
 Result<TableRef> Lsm::Rep::open_table(const FileMeta& meta) {
-  return Table::open(runtime.io, sst_dir, meta, &cache);
+  return Table::open(runtime.io, sst_dir, meta, &files, &cache);
 }
 
 // Makes the first version and view of what the manifest says.
@@ -174,9 +175,13 @@ uint64_t Lsm::Rep::memtable_limit() const {
   return std::min(options.memtable_bytes, options.memory_budget_bytes / 4);
 }
 
-// The cache gets what memtables leave of the budget, the active one counted as full.
+// The cache gets what memtables (the active one counted as full), open tables and its own slots
+// leave of the budget.
 void Lsm::Rep::fit_cache() {
-  uint64_t used = memtable_limit();
+  uint64_t used = memtable_limit() + cache.table_bytes();
+  for (const std::vector<TableRef>& level : version->levels) {
+    for (const TableRef& table : level) used += table->reader().memory_bytes();
+  }
   for (size_t i = 1; i < queue.size(); i++) used += queue[i]->table.memory_bytes();
   const uint64_t budget = options.memory_budget_bytes;
   cache.set_capacity(std::max(budget / 4, budget - std::min(used, budget)));

@@ -46,10 +46,12 @@ namespace pgz {
 struct LsmOptions {
   std::string uuid;  // 16 bytes, the database's
 
-  // Memtables and block cache together. The cache gets what memtables leave, at least a quarter.
+  // Memtables, open tables' indexes and block cache together; the cache holds filters as well. It
+  // gets what the others leave, at least a quarter.
   uint64_t memory_budget_bytes = uint64_t{256} << 20;
   uint64_t memtable_bytes = uint64_t{64} << 20;  // lowered to a quarter of the budget if above it
   uint32_t max_queued_memtables = 4;             // sealed and not yet flushed; then admit() waits
+  uint32_t open_files_max = 400;                 // descriptors of tables
   uint32_t block_bytes = 8 * 1024;
   uint64_t table_file_bytes = uint64_t{32} << 20;
   uint32_t level0_merge_trigger = 4;

@@ -82,6 +82,7 @@ struct Lsm::Rep {
   const std::string manifest_dir;
   LsmOptions options;
   TableBlockCache cache;
+  OpenFiles files;
   std::atomic<uint64_t> next_file_number{1};
   std::atomic<bool> stopping{false};
   std::atomic<uint64_t> flushed_lsn{0};

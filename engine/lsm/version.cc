@@ -14,17 +14,17 @@ std::string table_path(const std::string& sst_dir, uint64_t number) {
 }
 
 Result<std::shared_ptr<Table>> Table::open(Io* io, const std::string& sst_dir, const FileMeta& meta,
-                                           BlockCache* cache) {
+                                           OpenFiles* files, BlockCache* cache) {
   std::shared_ptr<Table> table(new Table);
   table->io_ = io;
   table->path_ = table_path(sst_dir, meta.number);
   table->meta_ = meta;
-  PGZ_ASSIGN(std::unique_ptr<File> file, io->open(table->path_, OpenMode::kRead));
+  PGZ_ASSIGN(std::unique_ptr<TableSource> source, files->open(table->path_));
   TableReadOptions options;
   options.table_id = meta.number;
   options.cache = cache;
   options.global_ts = meta.global_ts;
-  PGZ_ASSIGN(table->reader_, TableReader::open(std::move(file), table->path_, options));
+  PGZ_ASSIGN(table->reader_, TableReader::open(std::move(source), table->path_, options));
   const TableProperties& properties = table->reader_->properties();
   if (properties.file_bytes != meta.file_bytes || properties.entries != meta.entries ||
       user_key_of(properties.smallest) != meta.smallest ||

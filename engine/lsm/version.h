@@ -10,6 +10,7 @@
 
 #include "engine/lsm/keys.h"
 #include "engine/lsm/manifest.h"
+#include "engine/lsm/open_files.h"
 #include "engine/sst/table.h"
 
 namespace pgz {
@@ -22,7 +23,8 @@ class Table {
  public:
   // Checks that the file is the one `meta` describes. kNotFound, kCorruption otherwise.
   static Result<std::shared_ptr<Table>> open(Io* io, const std::string& sst_dir,
-                                             const FileMeta& meta, BlockCache* cache);
+                                             const FileMeta& meta, OpenFiles* files,
+                                             BlockCache* cache);
   ~Table();
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;

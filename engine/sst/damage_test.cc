@@ -42,7 +42,7 @@ class DamageTest : public ::testing::Test {
     EXPECT_TRUE(file->write(0, bytes.data(), bytes.size()).is_ok());
     TableReadOptions options;
     options.table_id = 42;
-    return TableReader::open(std::move(file), "t.sst", options);
+    return TableReader::open(std::make_unique<FileSource>(std::move(file)), "t.sst", options);
   }
 
   // Opens and reads everything.
@@ -138,8 +138,9 @@ TEST_F(DamageTest, ABlockOfAnotherPlaceOrFileIsNotTaken) {
   put_fixed32(&stored, sst::block_crc(42, 0, bytes, 0));
   ASSERT_TRUE(file->write(0, stored.data(), stored.size()).is_ok());
   ASSERT_TRUE(file->write(stored.size(), stored.data(), stored.size()).is_ok());
+  FileSource source(std::move(file));
   const auto read = [&](uint64_t table_id, uint64_t offset) {
-    return sst::read_block(file.get(), "b", table_id, 2 * stored.size(), {offset, bytes.size()})
+    return sst::read_block(&source, "b", table_id, 2 * stored.size(), {offset, bytes.size()})
         .code();
   };
   EXPECT_EQ(read(42, 0), Code::kOk);

@@ -189,14 +189,14 @@ bool decode_properties(Slice from, TableProperties* properties) {
          properties->largest.size() >= kTrailerBytes;
 }
 
-Result<OwnedBlock> read_block(File* file, const std::string& name, uint64_t table_id,
+Result<OwnedBlock> read_block(TableSource* source, const std::string& name, uint64_t table_id,
                               uint64_t limit, BlockHandle handle) {
   if (handle.size > kMaxBlockBytes || handle.offset > limit ||
       handle.size + kBlockTrailerBytes > limit - handle.offset) {
     return corruption(name, handle.offset, "block reaches beyond the data");
   }
   OwnedBlock block = BlockContents::make(handle.size, kBlockTrailerBytes);
-  PGZ_TRY(file->read(handle.offset, block->bytes(), handle.size + kBlockTrailerBytes));
+  PGZ_TRY(source->read(handle.offset, block->bytes(), handle.size + kBlockTrailerBytes));
   const char* trailer = block->bytes() + handle.size;
   const auto compression = static_cast<uint8_t>(trailer[0]);
   if (get_fixed32(trailer + 1) != block_crc(table_id, handle.offset, block->slice(), compression) &&

@@ -55,7 +55,7 @@ bool decode_properties(Slice from, TableProperties* properties);
 Status corruption(const std::string& name, uint64_t offset, const std::string& what);
 
 // Reads, checks and uncompresses one block.
-Result<OwnedBlock> read_block(File* file, const std::string& name, uint64_t table_id,
+Result<OwnedBlock> read_block(TableSource* source, const std::string& name, uint64_t table_id,
                               uint64_t limit, BlockHandle handle);
 
 }  // namespace pgz::sst

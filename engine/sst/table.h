@@ -2,9 +2,9 @@
 //
 //   data blocks, index partitions between them | filter | top index | properties | footer
 //
-// Every block carries a CRC32C, checked on every read from disk. The top index, the properties and
-// the filter stay in memory while a reader is open; index partitions and data blocks go through
-// the BlockCache.
+// Every block carries a CRC32C, checked on every read from disk. The top index and the properties
+// stay in memory while a reader is open; filter, index partitions and data blocks go through the
+// BlockCache. Without a cache every one is read anew.
 //
 // Limits: user keys up to kMaxUserKeyBytes, values up to kMaxValueBytes, one file below 2^48 bytes.
 // Errors: kCorruption names file and offset; kNotSupported for a table of a newer format version or
@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/base/slice.h"
 #include "engine/base/status.h"
@@ -75,6 +76,28 @@ class TableWriter {
   std::unique_ptr<Rep> rep_;
 };
 
+// Where the bytes of a table come from. Any thread.
+class TableSource {
+ public:
+  virtual ~TableSource() = default;
+  // Exactly n bytes, or kCorruption when they end before.
+  virtual Status read(uint64_t offset, void* buffer, size_t n) = 0;
+  virtual Result<uint64_t> size() = 0;
+};
+
+// A file that stays open.
+class FileSource final : public TableSource {
+ public:
+  explicit FileSource(std::unique_ptr<File> file) : file_(std::move(file)) {}
+  Status read(uint64_t offset, void* buffer, size_t n) override {
+    return file_->read(offset, buffer, n);
+  }
+  Result<uint64_t> size() override { return file_->size(); }
+
+ private:
+  const std::unique_ptr<File> file_;
+};
+
 struct TableReadOptions {
   uint64_t table_id = 0;        // must be the writer's; also the key into the block cache
   BlockCache* cache = nullptr;  // null: every block is read anew
@@ -97,7 +120,8 @@ struct TableLookup {
 // An open table. Threads: any number. Iterators must not outlive it.
 class TableReader {
  public:
-  static Result<std::unique_ptr<TableReader>> open(std::unique_ptr<File> file, std::string name,
+  static Result<std::unique_ptr<TableReader>> open(std::unique_ptr<TableSource> source,
+                                                   std::string name,
                                                    const TableReadOptions& options);
   ~TableReader();
   TableReader(const TableReader&) = delete;
@@ -107,12 +131,10 @@ class TableReader {
   // append_seek_key). On a hit `value` (if not null) receives the value.
   Status get(Slice seek_key, std::string* value, TableGetResult* result) const;
   Status get(const TableLookup& lookup, std::string* value, TableGetResult* result) const;
-  // False: certainly no version of this key here.
-  bool may_contain(Slice user_key) const;
   // With fill_cache false blocks not in the cache are read past it (merges, one-time scans).
   std::unique_ptr<Iterator> new_iterator(bool fill_cache = true) const;
   const TableProperties& properties() const;
-  // Bytes held in memory while open.
+  // Bytes held in memory while open, those in the cache left out.
   uint64_t memory_bytes() const;
   // Reads every block and checks CRCs, order and properties.
   Status verify() const;

@@ -12,12 +12,14 @@ TableReader::TableReader(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 TableReader::~TableReader() = default;
 
 TableReader::Rep::~Rep() {
-  for (uint32_t i = 0; i < kept_count; i++) {
-    const BlockContents* block = kept[i].block.load(std::memory_order_acquire);
-    if (block == nullptr) continue;
+  const auto let_go = [this](const Kept& place) {
+    const BlockContents* block = place.block.load(std::memory_order_acquire);
+    if (block == nullptr) return;
     options.cache->unkeep(block->memory_bytes);
-    options.cache->release(kept[i].handle);
-  }
+    options.cache->release(place.handle);
+  };
+  let_go(kept_filter);
+  for (uint32_t i = 0; i < kept_count; i++) let_go(kept[i]);
 }
 
 Status TableReader::Rep::bad_block(const BlockHandle& handle) const {
@@ -39,20 +41,19 @@ Status TableReader::Rep::load(Slice handle_bytes, BlockKind kind, bool fill_cach
   return load(handle, kind, fill_cache, block);
 }
 
-Status TableReader::Rep::load_partition(const sst::Child& child, sst::PinnedBlock* block,
-                                        const BlockContents** partition) const {
-  Kept* place = child.ordinal < kept_count ? &kept[child.ordinal] : nullptr;
+Status TableReader::Rep::load_kept(Kept* place, const BlockHandle& handle, BlockKind kind,
+                                   sst::PinnedBlock* block, const BlockContents** contents) const {
   if (place != nullptr) {
-    *partition = place->block.load(std::memory_order_acquire);
-    if (*partition != nullptr) return Status::ok();
+    *contents = place->block.load(std::memory_order_acquire);
+    if (*contents != nullptr) return Status::ok();
   }
-  PGZ_TRY(load(child.handle, BlockKind::kIndex, true, block));
-  *partition = &block->block();
-  if (place == nullptr) return Status::ok();
-  const uint64_t bytes = (*partition)->memory_bytes;
+  PGZ_TRY(load(handle, kind, true, block));
+  *contents = &block->block();
+  if (place == nullptr || options.cache == nullptr) return Status::ok();
+  const uint64_t bytes = (*contents)->memory_bytes;
   if (!options.cache->keep(bytes)) return Status::ok();
   const BlockContents* none = nullptr;
-  if (place->block.compare_exchange_strong(none, *partition, std::memory_order_acq_rel)) {
+  if (place->block.compare_exchange_strong(none, *contents, std::memory_order_acq_rel)) {
     place->handle = block->take_handle();
   } else {
     options.cache->unkeep(bytes);
@@ -70,9 +71,13 @@ Status TableReader::Rep::load(const BlockHandle& handle, BlockKind kind, bool fi
     }
   }
   PGZ_ASSIGN(OwnedBlock contents,
-             sst::read_block(file.get(), name, footer.table_id, data_limit, handle));
+             sst::read_block(source.get(), name, footer.table_id, data_limit, handle));
+  if (kind == BlockKind::kFilter && !filter_is_sound(contents->slice())) {
+    return corruption(name, handle.offset, "bad filter");
+  }
   if (options.cache != nullptr && fill_cache) {
-    kind == BlockKind::kData ? sst::add_hash_index(&contents) : sst::add_prefix_index(&contents);
+    if (kind == BlockKind::kData) sst::add_hash_index(&contents);
+    if (kind == BlockKind::kIndex) sst::add_prefix_index(&contents);
     block->set(options.cache,
                options.cache->insert(options.table_id, handle.offset, std::move(contents)));
   } else {
@@ -81,13 +86,14 @@ Status TableReader::Rep::load(const BlockHandle& handle, BlockKind kind, bool fi
   return Status::ok();
 }
 
-Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> file, std::string name,
+Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<TableSource> source,
+                                                       std::string name,
                                                        const TableReadOptions& options) {
   auto rep = std::make_unique<Rep>();
-  rep->file = std::move(file);
+  rep->source = std::move(source);
   rep->name = std::move(name);
   rep->options = options;
-  File* in = rep->file.get();
+  TableSource* in = rep->source.get();
   PGZ_ASSIGN(const uint64_t size, in->size());
   if (size < sst::kFooterBytes) {
     return corruption(rep->name, 0, "too short for a table: " + std::to_string(size) + " bytes");
@@ -122,24 +128,13 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<File> fil
     rep->kept_count = rep->top_index->index_count;
     rep->kept = std::make_unique<Rep::Kept[]>(rep->kept_count);
   }
-  if (rep->footer.filter.size != 0) {
-    PGZ_ASSIGN(rep->filter, read(rep->footer.filter));
-    if (!filter_is_sound(rep->filter->slice())) {
-      return corruption(rep->name, rep->footer.filter.offset, "bad filter");
-    }
-  }
   return std::unique_ptr<TableReader>(new TableReader(std::move(rep)));
 }
 
 const TableProperties& TableReader::properties() const { return rep_->properties; }
 
 uint64_t TableReader::memory_bytes() const {
-  return sizeof(Rep) + rep_->top_index->memory_bytes +
-         (rep_->filter != nullptr ? rep_->filter->memory_bytes : 0);
-}
-
-bool TableReader::may_contain(Slice user_key) const {
-  return rep_->filter == nullptr || filter_may_contain(rep_->filter->slice(), hash_key(user_key));
+  return sizeof(Rep) + rep_->top_index->memory_bytes + rep_->kept_count * sizeof(Rep::Kept);
 }
 
 Status TableReader::get(Slice seek_key, std::string* value, TableGetResult* result) const {
@@ -151,8 +146,14 @@ Status TableReader::get(const TableLookup& lookup, std::string* value,
                         TableGetResult* result) const {
   *result = TableGetResult();
   const Rep& rep = *rep_;
-  // The filter's line comes in while the index is searched, which is short and mostly at hand.
-  if (rep.filter != nullptr) filter_prefetch(rep.filter->slice(), lookup.key_hash);
+  sst::PinnedBlock pinned_filter;
+  const BlockContents* filter = nullptr;
+  if (rep.footer.filter.size != 0) {
+    PGZ_TRY(rep.load_kept(&rep.kept_filter, rep.footer.filter, Rep::BlockKind::kFilter,
+                          &pinned_filter, &filter));
+    // Its line comes in while the top index is searched, which is short and mostly at hand.
+    filter_prefetch(filter->slice(), lookup.key_hash);
+  }
   sst::Child child;
   sst::BlockFind found =
       sst::find_child(*rep.top_index, lookup.user_key, lookup.seek_trailer, &child);
@@ -161,12 +162,13 @@ Status TableReader::get(const TableLookup& lookup, std::string* value,
                ? Status::ok()
                : corruption(rep.name, rep.footer.top_index.offset, "bad top index");
   }
-  if (rep.filter != nullptr && !filter_may_contain(rep.filter->slice(), lookup.key_hash)) {
+  if (filter != nullptr && !filter_may_contain(filter->slice(), lookup.key_hash)) {
     return Status::ok();
   }
   sst::PinnedBlock pinned;
   const BlockContents* partition = nullptr;
-  PGZ_TRY(rep.load_partition(child, &pinned, &partition));
+  Rep::Kept* place = child.ordinal < rep.kept_count ? &rep.kept[child.ordinal] : nullptr;
+  PGZ_TRY(rep.load_kept(place, child.handle, Rep::BlockKind::kIndex, &pinned, &partition));
   sst::Child leaf;
   found = sst::find_child(*partition, lookup.user_key, lookup.seek_trailer, &leaf);
   if (found == sst::BlockFind::kCorrupt) return rep.bad_block(child.handle);
@@ -190,12 +192,15 @@ Status TableReader::verify() const {
   const Rep& rep = *rep_;
   uint64_t entries = 0;
   std::string last;
+  sst::PinnedBlock filter;
+  const bool filtered = rep.footer.filter.size != 0;
+  if (filtered) PGZ_TRY(rep.load(rep.footer.filter, Rep::BlockKind::kFilter, false, &filter));
   const std::unique_ptr<Iterator> it = new_iterator(false);
   for (it->seek_to_first(); it->valid(); it->next()) {
     if (entries != 0 && compare_internal(it->key(), last) <= 0) {
       return corruption(rep.name, 0, "keys out of order");
     }
-    if (!may_contain(user_key_of(it->key()))) {
+    if (filtered && !filter_may_contain(filter.slice(), hash_key(user_key_of(it->key())))) {
       return corruption(rep.name, rep.footer.filter.offset, "a key is missing in the filter");
     }
     last.assign(it->key());

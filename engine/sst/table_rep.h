@@ -55,7 +55,7 @@ class PinnedBlock {
 }  // namespace sst
 
 struct TableReader::Rep {
-  enum class BlockKind : uint8_t { kData, kIndex };
+  enum class BlockKind : uint8_t { kData, kIndex, kFilter };
 
   ~Rep();
 
@@ -63,27 +63,29 @@ struct TableReader::Rep {
   Status load(Slice handle_bytes, BlockKind kind, bool fill_cache, sst::PinnedBlock* block) const;
   Status load(const sst::BlockHandle& handle, BlockKind kind, bool fill_cache,
               sst::PinnedBlock* block) const;
-  // An index partition, for a look-up: one kept, or `block` holds it.
-  Status load_partition(const sst::Child& child, sst::PinnedBlock* block,
-                        const BlockContents** partition) const;
+  // For a look-up: the block kept in `place` (null: none), or `block` holds it.
+  struct Kept;
+  Status load_kept(Kept* place, const sst::BlockHandle& handle, BlockKind kind,
+                   sst::PinnedBlock* block, const BlockContents** contents) const;
   Status bad_block(Slice handle_bytes) const;
   Status bad_block(const sst::BlockHandle& handle) const;
 
-  std::unique_ptr<File> file;
+  std::unique_ptr<TableSource> source;
   std::string name;
   TableReadOptions options;
   sst::Footer footer;
   uint64_t data_limit = 0;  // blocks end here
   TableProperties properties;
-  OwnedBlock filter;  // null: none
   OwnedBlock top_index;
 
-  // Partitions that look-ups have used, pinned in the cache for as long as the table is open, as
-  // far as the cache allows: a line shared read-only instead of a pin written by every reader.
+  // The filter and the partitions that look-ups have used, pinned in the cache for as long as the
+  // table is open, as far as the cache allows: a line shared read-only instead of a pin written by
+  // every reader.
   struct Kept {
     std::atomic<const BlockContents*> block{nullptr};
     void* handle = nullptr;  // written by who set the block
   };
+  mutable Kept kept_filter;
   mutable std::unique_ptr<Kept[]> kept;  // one for each entry of the top index
   uint32_t kept_count = 0;
 };

@@ -140,8 +140,9 @@ class TableTest : public ::testing::TestWithParam<int> {
     options.table_id = 42;
     options.cache = cache;
     options.global_ts = global_ts;
-    auto reader =
-        TableReader::open(io_.open("t.sst", OpenMode::kRead, {}).take(), "t.sst", options);
+    auto reader = TableReader::open(
+        std::make_unique<FileSource>(io_.open("t.sst", OpenMode::kRead, {}).take()), "t.sst",
+        options);
     EXPECT_TRUE(reader.is_ok()) << reader.status().to_string();
     return reader.take();
   }
@@ -278,7 +279,9 @@ TEST_F(TableRulesTest, GlobalTimestampMustFitTheTable) {
   ASSERT_TRUE(writer.finish(&properties).is_ok());
   TableReadOptions options;
   options.global_ts = 9;
-  EXPECT_EQ(TableReader::open(std::move(file_), "t.sst", options).code(), Code::kInvalidArgument);
+  EXPECT_EQ(
+      TableReader::open(std::make_unique<FileSource>(std::move(file_)), "t.sst", options).code(),
+      Code::kInvalidArgument);
 }
 
 TEST_F(TableRulesTest, NoSpaceIsPassedOnAndSticks) {
