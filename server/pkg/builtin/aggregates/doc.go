@@ -89,18 +89,21 @@ func (s *intSum) Final(*expr.Ctx) (data.Datum, error) {
 	return data.Int(s.sum), nil
 }
 
-// floatSum is sum and avg of the floats.
+// floatSum is sum of the floats.
 type floatSum struct {
-	sum     float64
-	n       int64
-	single  bool // round to float4
-	average bool
+	sum    float64
+	n      int64
+	single bool // round to float4
 }
 
 func (s *floatSum) add(v float64) error {
 	was := s.sum
-	s.sum += v
-	if s.single && !s.average {
+	if s.n == 0 {
+		s.sum = v // and not 0 + v, which is not -0 for -0
+	} else {
+		s.sum += v
+	}
+	if s.single {
 		s.sum = float64(float32(s.sum))
 	}
 	s.n++
@@ -113,11 +116,8 @@ func (s *floatSum) add(v float64) error {
 func (s *floatSum) Step(_ *expr.Ctx, a []data.Datum) error { return s.add(a[0].Float()) }
 
 func (s *floatSum) Final(*expr.Ctx) (data.Datum, error) {
-	switch {
-	case s.n == 0:
+	if s.n == 0 {
 		return data.Null, nil
-	case s.average:
-		return data.Float(s.sum / float64(s.n)), nil
 	}
 	return data.Float(s.sum), nil
 }
@@ -180,8 +180,9 @@ func init() {
 	}
 	register(2110, false, func(*expr.Ctx) expr.AggState { return &floatSum{single: true} })
 	register(2111, false, func(*expr.Ctx) expr.AggState { return &floatSum{} })
-	register(2104, false, func(*expr.Ctx) expr.AggState { return &floatSum{single: true, average: true} })
-	register(2105, false, func(*expr.Ctx) expr.AggState { return &floatSum{average: true} })
+	for _, oid := range []uint32{2104, 2105} {
+		register(oid, false, func(*expr.Ctx) expr.AggState { return &floatMoment{average: true} })
+	}
 	for _, oid := range []uint32{2517, 2519} {
 		register(oid, true, func(*expr.Ctx) expr.AggState { return &boolean{and: true} })
 	}

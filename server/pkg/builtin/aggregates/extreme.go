@@ -7,7 +7,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
-// extreme is min and max.
+// extreme is min and max. Of equal values (1.0 and 1.00) the last one stays.
 type extreme struct {
 	t    *types.Type
 	sign int // 1: max, -1: min
@@ -16,7 +16,7 @@ type extreme struct {
 }
 
 func (s *extreme) Step(_ *expr.Ctx, a []data.Datum) error {
-	if s.best.IsNull() || s.t.Compare(a[0], s.best)*s.sign > 0 {
+	if s.best.IsNull() || s.t.Compare(a[0], s.best)*s.sign >= 0 {
 		s.set(a[0])
 	}
 	return nil
@@ -33,7 +33,7 @@ func (s *extreme) set(d data.Datum) {
 
 func (s *extreme) StepBatch(_ *expr.Ctx, col *data.Vec, n int, sel []uint16) error {
 	lanes(col, n, sel, func(i int) {
-		if d := col.Get(i); s.best.IsNull() || s.t.Compare(d, s.best)*s.sign > 0 {
+		if d := col.Get(i); s.best.IsNull() || s.t.Compare(d, s.best)*s.sign >= 0 {
 			s.set(d)
 		}
 	})

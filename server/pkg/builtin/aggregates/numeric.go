@@ -7,6 +7,7 @@ import (
 
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
@@ -157,31 +158,45 @@ func squareRoot(q types.Num, a *data.Arena) (data.Datum, error) {
 	return types.NumOf(d).Round(scale).Datum(a)
 }
 
-// floatMoment is variance and standard deviation of floats, by the updating
+// floatMoment is average, variance and standard deviation of floats, by the updating
 // formula of Youngs and Cramer that PostgreSQL uses.
 type floatMoment struct {
-	n, sx, sxx       float64
-	population, root bool
+	n, sx, sxx                float64
+	average, population, root bool
 }
 
 func (s *floatMoment) Step(_ *expr.Ctx, a []data.Datum) error {
-	x := a[0].Float()
+	return s.add(a[0].Float())
+}
+
+func (s *floatMoment) add(x float64) error {
+	was := s.sx
 	s.n++
 	s.sx += x
-	if s.n > 1 {
-		t := x*s.n - s.sx
-		s.sxx += t * t / (s.n * (s.n - 1))
-	} else if math.IsNaN(x) || math.IsInf(x, 0) {
-		s.sxx = math.NaN()
+	if s.n <= 1 {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			s.sxx = math.NaN()
+		}
+		return nil
 	}
-	if math.IsInf(s.sx, 0) {
+	t := x*s.n - s.sx
+	s.sxx += t * t / (s.n * (s.n - 1))
+	if math.IsInf(s.sx, 0) || math.IsInf(s.sxx, 0) {
+		if !math.IsInf(was, 0) && !math.IsInf(x, 0) {
+			return pgerr.New(pgerr.NumericValueOutOfRange, "value out of range: overflow")
+		}
 		s.sxx = math.NaN()
 	}
 	return nil
 }
 
 func (s *floatMoment) Final(*expr.Ctx) (data.Datum, error) {
-	if s.n == 0 || !s.population && s.n <= 1 {
+	switch {
+	case s.n == 0:
+		return data.Null, nil
+	case s.average:
+		return data.Float(s.sx / s.n), nil
+	case !s.population && s.n <= 1:
 		return data.Null, nil
 	}
 	v := s.sxx / (s.n - 1)

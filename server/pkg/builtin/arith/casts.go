@@ -83,11 +83,11 @@ func textToChar(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	return data.String(s[:1]), nil
 }
 
-func charToText(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
-	if s := a[0].Str(); s != "\x00" {
+func charToText(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
+	if s := a[0].Str(); s[0] != 0 && s[0] < utf8.RuneSelf {
 		return a[0], nil
 	}
-	return data.String(""), nil
+	return data.Bytes(c.Arena.Copy(types.Get(types.Char).Out(c.Types, nil, a[0]))), nil
 }
 
 // toName cuts text to the length of a name, between characters.

@@ -119,6 +119,29 @@ func exp(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	return checked(r, math.IsInf(x, 0), math.IsInf(x, -1))
 }
 
+// naturalLog is math.Log, which is wrong for subnormal numbers on amd64.
+func naturalLog(x float64) float64 {
+	if x > 0 && x < minNormal {
+		return math.Log(x*(1<<54)) - 54*math.Ln2
+	}
+	return math.Log(x)
+}
+
+// commonLog is exact for powers of ten.
+func commonLog(x float64) float64 {
+	if x > 0 && x < minNormal {
+		return math.Log10(x*1e54) - 54
+	}
+	r := math.Log10(x)
+	if n := math.Round(r); math.Abs(r-n) < 1e-12 && math.Pow10(int(n)) == x {
+		return n
+	}
+	return r
+}
+
+// minNormal is the smallest positive number that is not subnormal.
+const minNormal = 0x1p-1022
+
 func power(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	x, y := a[0].Float(), a[1].Float()
 	switch {
@@ -133,6 +156,10 @@ func power(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 			"a negative number raised to a non-integer power yields a complex result")
 	}
 	inf := math.IsInf(x, 0) || math.IsInf(y, 0)
+	if x > 0 && x < minNormal && !inf {
+		// math.Pow goes wrong with subnormal numbers.
+		return checked(math.Pow(x*(1<<54), y)*math.Exp2(-54*y), false, false)
+	}
 	return checked(math.Pow(x, y), inf, inf || x == 0)
 }
 
@@ -157,12 +184,12 @@ func init() {
 		} else if x < 0 {
 			return -1
 		}
-		return x
+		return 0 // of NaN as well
 	}), 2310)
 	each(float1(math.Cbrt), 231, 1345)
 	each(sqrt, 230, 1344)
-	each(logarithm(math.Log), 234, 1341)
-	each(logarithm(math.Log10), 1339, 1340, 1194)
+	each(logarithm(naturalLog), 234, 1341)
+	each(logarithm(commonLog), 1339, 1340, 1194)
 	each(exp, 233, 1347)
 	each(power, 232, 1346, 1368)
 	each(within(-1, 1, math.Acos), 1601)

@@ -123,8 +123,11 @@ func timeOf(ts int64) (data.Datum, error) {
 }
 
 func roundTimestamp(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
-	ts := a[0].Int()
-	r := types.RoundTimestamp(ts, int32(a[1].Int()))
+	ts, digits := a[0].Int(), a[1].Int()
+	if !infinite(ts) && (digits < -1 || digits > 6) {
+		return data.Null, pgerr.Newf(pgerr.InvalidParameterValue, "timestamp(%d) precision must be between 0 and 6", digits)
+	}
+	r := types.RoundTimestamp(ts, int32(digits))
 	if r == ts {
 		return a[0], nil
 	}

@@ -54,12 +54,12 @@ func findZone(name string) (*time.Location, error) {
 
 func atZone(a []data.Datum, toUTC bool) (data.Datum, error) {
 	ts := a[1].Int()
+	if infinite(ts) {
+		return a[1], nil
+	}
 	loc, err := findZone(a[0].Str())
 	if err != nil {
 		return data.Null, err
-	}
-	if infinite(ts) {
-		return a[1], nil
 	}
 	if toUTC {
 		return timestamp(inRange(types.LocalToUTC(ts, loc), false))

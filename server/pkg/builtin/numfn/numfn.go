@@ -97,9 +97,12 @@ func sign(a num) num {
 }
 
 // roundTo rounds to a number of digits, within PostgreSQL's bounds for it.
+// maxScale is the most digits after the point a numeric can have.
+const maxScale = 16383
+
 func roundTo(f func(num, int) num) expr.Func {
 	return func(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
-		digits := min(max(a[1].Int(), -2000), 2000)
+		digits := min(max(a[1].Int(), -maxScale), maxScale)
 		return f(types.NumOf(a[0]), int(digits)).Datum(c.Arena)
 	}
 }

@@ -1,6 +1,7 @@
 package textfn
 
 import (
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -153,7 +154,9 @@ func left(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 func right(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	s, n := str(a, 0), a[1].Int()
 	skip := -n
-	if n >= 0 {
+	if n == math.MinInt32 {
+		skip = 0 // as PostgreSQL, where it has no negative
+	} else if n >= 0 {
 		skip = int64(utf8.RuneCountInString(s)) - n
 	}
 	return text(s[charOffset(s, int(max(0, skip))):]), nil

@@ -221,6 +221,9 @@ func regexpCount(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 		return data.Null, err
 	}
 	s := str(a, 0)
+	if start > int64(utf8.RuneCountInString(s))+1 {
+		return integer(0), nil
+	}
 	return integer(len(p.all(s[charOffset(s, int(start-1)):]))), nil
 }
 

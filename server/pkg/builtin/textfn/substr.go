@@ -1,6 +1,7 @@
 package textfn
 
 import (
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -74,6 +75,9 @@ func byteSubstr(_ *expr.Ctx, a []data.Datum) (data.Datum, error) {
 func splice(c *expr.Ctx, s, with string, start, n int64, offset func(string, int) int) (data.Datum, error) {
 	if start <= 0 {
 		return data.Null, negativeLength()
+	}
+	if start+n > math.MaxInt32 || start+n < math.MinInt32 {
+		return data.Null, pgerr.New(pgerr.NumericValueOutOfRange, "integer out of range")
 	}
 	begin := offset(s, int(start-1))
 	end := 0
