@@ -478,4 +478,55 @@ TEST_F(Abi, TransfersKeepTheSum) {
   EXPECT_LT(conflicts, 400);
 }
 
+TEST_F(Abi, FiguresOfItself) {
+  for (int i = 0; i < 64; i++)
+    ASSERT_EQ(put("k" + std::to_string(i), std::string(100, 'v')), PGZ_OK);
+  uint64_t snapshot = 0;
+  ASSERT_EQ(pgz_snapshot_acquire(db_, &snapshot, &err_), PGZ_OK);
+  ASSERT_EQ(put("k0", "later"), PGZ_OK);
+  ASSERT_EQ(pgz_flush(db_, &err_), PGZ_OK);
+  for (int i = 0; i < 64; i++) ASSERT_NE(get("k" + std::to_string(i)), "");
+
+  pgz_stats stats{};
+  stats.struct_size = sizeof(stats);
+  ASSERT_EQ(pgz_stats_get(db_, &stats, &err_), PGZ_OK);
+  uint64_t files = 0;
+  uint64_t bytes = 0;
+  for (int level = 0; level < 8; level++) {
+    files += stats.level_files[level];
+    bytes += stats.level_bytes[level];
+  }
+  EXPECT_GE(files, 1u);
+  EXPECT_GE(bytes, 64u * 100);
+  EXPECT_GE(stats.flushes, 1u);
+  EXPECT_GE(stats.flushed_bytes, 64u * 100);
+  EXPECT_GE(stats.cache_hits + stats.cache_misses, 1u);
+
+  pgz_latency latency{};
+  latency.struct_size = sizeof(latency);
+  ASSERT_EQ(pgz_latency_get(db_, PGZ_OPERATION_COMMIT, &latency, &err_), PGZ_OK);
+  EXPECT_EQ(latency.count, 65u);
+  EXPECT_GT(latency.p50_nanos, 0u);
+  EXPECT_LE(latency.p50_nanos, latency.p99_nanos);
+  EXPECT_LE(latency.p99_nanos, latency.max_nanos);
+  ASSERT_EQ(pgz_latency_get(db_, PGZ_OPERATION_READ, &latency, &err_), PGZ_OK);
+  EXPECT_GE(latency.count, 4u);
+  EXPECT_EQ(pgz_latency_get(db_, 0, &latency, &err_), PGZ_INVALID_ARG);
+
+  pgz_snapshot_info info[2];
+  size_t count = 0;
+  ASSERT_EQ(pgz_snapshot_list(db_, info, 2, &count, &err_), PGZ_OK);
+  ASSERT_EQ(count, 1u);
+  EXPECT_EQ(info[0].snapshot, snapshot);
+  EXPECT_EQ(info[0].users, 1u);
+  EXPECT_EQ(info[0].commits_since, 1u);
+  ASSERT_EQ(pgz_snapshot_release(db_, snapshot, &err_), PGZ_OK);
+
+  // A program of the first ABI gets no more than it asked for.
+  stats.struct_size = 16;
+  stats.commits = 77;
+  ASSERT_EQ(pgz_stats_get(db_, &stats, &err_), PGZ_OK);
+  EXPECT_EQ(stats.commits, 77u);
+}
+
 }  // namespace

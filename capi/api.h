@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -119,6 +120,34 @@ void write_struct(const T& from, T* to) {
   const uint32_t size = to->struct_size;
   std::memcpy(to, &from, std::min<size_t>(size, sizeof(T)));
   to->struct_size = size;
+}
+
+// Records the time until its end. Not through the engine's clock: that has microseconds, and a read
+// from memory takes less.
+class LatencyTimer {
+ public:
+  // null: records nothing
+  explicit LatencyTimer(SharedHistogram* to) : to_(to) {
+    if (to_ != nullptr) start_ = std::chrono::steady_clock::now();
+  }
+  ~LatencyTimer() {
+    if (to_ == nullptr) return;
+    const auto taken = std::chrono::steady_clock::now() - start_;
+    to_->record(static_cast<uint64_t>(std::chrono::nanoseconds(taken).count()));
+  }
+  LatencyTimer(const LatencyTimer&) = delete;
+  LatencyTimer& operator=(const LatencyTimer&) = delete;
+
+ private:
+  SharedHistogram* const to_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+// Where this thread's point read is to be recorded: one in kReadSample, since two looks at the
+// clock and the shared counters cost a tenth of a read from memory.
+inline SharedHistogram* sampled_read(Db* db) {
+  static thread_local uint32_t reads = 0;
+  return ++reads % DbLatencies::kReadSample == 0 ? &db->latencies()->read : nullptr;
 }
 
 // Reads one row into the caller's buffer, as pgz_read says.

@@ -106,32 +106,6 @@ pgz_status pgz_flush(pgz_db* db, pgz_error* err) {
   });
 }
 
-pgz_status pgz_stats_get(pgz_db* db, pgz_stats* stats, pgz_error* err) {
-  return guarded(err, [&] {
-    if (stats == nullptr || stats->struct_size < 8) return invalid("stats", err);
-    Call call;
-    const pgz_status s = call.pin_db(db);
-    if (s != PGZ_OK) return report(s, err);
-    const DbStats in = call.db->stats();
-    pgz_stats out{};
-    out.horizon = in.horizon;
-    out.commits = in.pipeline.commits;
-    out.log_flushes = in.pipeline.flushes;
-    out.log_bytes = in.pipeline.record_bytes;
-    out.spilled_runs = in.spilled_runs;
-    out.locks_held = in.locks.held;
-    out.lock_waits = in.locks.waits;
-    out.deadlocks = in.locks.deadlocks;
-    out.lock_memory_bytes = in.locks.memory_bytes;
-    out.snapshots = in.snapshots;
-    out.oldest_snapshot = in.oldest_snapshot;
-    out.open_transactions = in.transactions;
-    out.log_flush_micros = in.pipeline.flush_micros;
-    write_struct(out, stats);
-    return report(PGZ_OK, err);
-  });
-}
-
 pgz_status pgz_event_fd(pgz_db* db, int* fd, pgz_error* err) {
   if (fd == nullptr) return invalid("fd is NULL", err);
   Call call;

@@ -55,6 +55,7 @@ bool answered(const Status& status) { return status.is_ok() || status.is(Code::k
 pgz_status read_row(Db* db, Transaction* txn, uint64_t snapshot, uint32_t op, Slice key,
                     void* buffer, size_t capacity, pgz_row* row, pgz_error* err) {
   ReadResult* result = scratch();
+  const LatencyTimer timer(sampled_read(db));
   db->read(txn, snapshot, op, key, result);
   if (!answered(result->status)) return report(result->status, err);
   describe(*result, row);
@@ -226,7 +227,11 @@ pgz_status pgz_cursor_fetch(pgz_cursor* cursor, pgz_fetch* fetch, pgz_error* err
     batch.capacity = std::min<uint64_t>(f.capacity, UINT32_MAX);
     batch.cancel = f.cancel;
     batch.max_steps = f.max_steps;
-    const Status got = object->cursor->fetch(&batch);
+    Status got;
+    {
+      const LatencyTimer timer(&source.db->latencies()->scan);
+      got = object->cursor->fetch(&batch);
+    }
     f.rows = batch.count;
     f.done = batch.done ? 1 : 0;
     f.used = batch.used;

@@ -50,7 +50,10 @@ pgz_status write_in(pgz_txn* txn, Kind kind, Slice key, Slice value, pgz_error* 
 pgz_status get_copy(const Call& call, Slice key, void** value, size_t* value_len, pgz_error* err) {
   ReadResult result;
   const uint64_t snapshot = call.txn == nullptr ? kNewest : call.txn->simple_snapshot();
-  call.db->read(call.txn, snapshot, kOpAll, key, &result);
+  {
+    const LatencyTimer timer(sampled_read(call.db));
+    call.db->read(call.txn, snapshot, kOpAll, key, &result);
+  }
   if (!result.status.is_ok()) return report(result.status, err);
   *value = std::malloc(std::max<size_t>(result.value.size(), 1));
   if (*value == nullptr) return report(PGZ_OUT_OF_MEMORY, err);

@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; a library of a higher number serves programs of a lower one. */
-#define PGZ_ABI_VERSION 1u
+#define PGZ_ABI_VERSION 2u
 
 #define PGZ_KEY_MAX 16384u
 #define PGZ_VALUE_MAX 1073741823u
@@ -171,10 +171,59 @@ typedef struct pgz_stats {
   uint64_t oldest_snapshot;   /* horizon where none is registered, now */
   uint64_t open_transactions; /* now */
   uint64_t log_flush_micros;  /* time the log thread spent in the device */
+  /* From here on since ABI 2. */
+  uint64_t memtable_bytes;   /* memory of what is not in tables yet, now */
+  uint64_t queued_memtables; /* sealed and waiting for their flush, now */
+  uint64_t level_files[8];   /* sorted tables, now */
+  uint64_t level_bytes[8];   /* now */
+  uint64_t flushes;          /* memtables written to tables */
+  uint64_t flushed_bytes;    /* table bytes that took; divided by log_bytes, and .. */
+  uint64_t compactions;
+  uint64_t compacted_bytes;    /* .. table bytes they wrote, divided by it: write amplification */
+  uint64_t write_stall_micros; /* time writers were held up for background work to catch up */
+  uint64_t cache_bytes;        /* blocks in memory, now */
+  uint64_t cache_hits;         /* blocks wanted and found there */
+  uint64_t cache_misses;       /* and read from tables */
+  uint64_t table_memory_bytes; /* filters and indexes held in memory beside, now */
 } pgz_stats;
 
 /* Any thread, does not block. Since ABI 1. */
 PGZ_API pgz_status pgz_stats_get(pgz_db* db, pgz_stats* stats, pgz_error* err);
+
+enum {
+  PGZ_OPERATION_READ = 1,      /* pgz_read, pgz_get and the like; one in 16 is timed */
+  PGZ_OPERATION_SCAN = 2,      /* one pgz_cursor_fetch */
+  PGZ_OPERATION_COMMIT = 3,    /* from submission to durable; not those of PGZ_COMMIT_ASYNC */
+  PGZ_OPERATION_LOG_FLUSH = 4, /* a group of commits in the device */
+};
+
+/* How long operations took since open, percentiles at most 1/16 above the truth. */
+typedef struct pgz_latency {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  uint64_t count; /* timed */
+  uint64_t mean_nanos;
+  uint64_t p50_nanos;
+  uint64_t p99_nanos;
+  uint64_t p999_nanos;
+  uint64_t max_nanos;
+} pgz_latency;
+
+/* Of one PGZ_OPERATION_*. Always recorded. Any thread, does not block. Since ABI 2. */
+PGZ_API pgz_status pgz_latency_get(pgz_db* db, uint32_t operation, pgz_latency* latency,
+                                   pgz_error* err);
+
+typedef struct pgz_snapshot_info {
+  uint64_t snapshot;
+  uint64_t users; /* registrations not given back */
+  uint64_t
+      commits_since; /* each version these replaced or removed is kept while it is registered */
+} pgz_snapshot_info;
+
+/* Lists the registered snapshots, oldest first: up to `capacity` into `out`, *count how many there
+ * are. Any thread, does not block. Since ABI 2. */
+PGZ_API pgz_status pgz_snapshot_list(pgz_db* db, pgz_snapshot_info* out, size_t capacity,
+                                     size_t* count, pgz_error* err);
 
 /* Writes one line for people about how files are read and written: back end, why not another, how
  * writes are made durable. NUL-terminated, cut to `capacity` (at least 1). Any thread, does not

@@ -67,4 +67,29 @@ std::string Histogram::to_string() const {
   return line;
 }
 
+void SharedHistogram::record(uint64_t value) {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  buckets_[static_cast<size_t>(Histogram::bucket_of(value))].fetch_add(1, relaxed);
+  sum_.fetch_add(value, relaxed);
+  for (uint64_t seen = min_.load(relaxed); value < seen;) {
+    if (min_.compare_exchange_weak(seen, value, relaxed)) break;
+  }
+  for (uint64_t seen = max_.load(relaxed); value > seen;) {
+    if (max_.compare_exchange_weak(seen, value, relaxed)) break;
+  }
+}
+
+Histogram SharedHistogram::snapshot() const {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  Histogram copy;
+  for (size_t i = 0; i < buckets_.size(); ++i) {
+    copy.buckets_[i] = buckets_[i].load(relaxed);
+    copy.count_ += copy.buckets_[i];
+  }
+  copy.sum_ = sum_.load(relaxed);
+  copy.min_ = min_.load(relaxed);
+  copy.max_ = max_.load(relaxed);
+  return copy;
+}
+
 }  // namespace pgz

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -26,6 +27,7 @@ class Histogram {
   std::string to_string() const;
 
  private:
+  friend class SharedHistogram;
   static constexpr int kSubBits = 4;
   static constexpr int kBuckets = (64 - kSubBits + 1) << kSubBits;
   static int bucket_of(uint64_t value);
@@ -36,6 +38,20 @@ class Histogram {
   uint64_t sum_ = 0;
   uint64_t min_ = ~uint64_t{0};
   uint64_t max_ = 0;
+};
+
+// A histogram that many threads record into while others look: an atomic addition or two a value
+// and no lock. A snapshot taken meanwhile may miss values that are being recorded.
+class SharedHistogram {
+ public:
+  void record(uint64_t value);
+  Histogram snapshot() const;
+
+ private:
+  std::array<std::atomic<uint64_t>, Histogram::kBuckets> buckets_{};
+  std::atomic<uint64_t> sum_{0};
+  std::atomic<uint64_t> min_{~uint64_t{0}};
+  std::atomic<uint64_t> max_{0};
 };
 
 }  // namespace pgz

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 #include <vector>
 
 #include "engine/base/rng.h"
@@ -42,6 +43,26 @@ TEST(Histogram, PercentilesAreWithinOneSixteenthAboveTheTruth) {
     EXPECT_GE(got, truth) << p;
     EXPECT_LE(got - truth, truth / 16) << p;
   }
+}
+
+TEST(SharedHistogramTest, ThreadsAddUp) {
+  SharedHistogram shared;
+  Histogram alone;
+  std::vector<std::thread> threads;
+  for (uint64_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&shared, t] {
+      for (uint64_t i = 0; i < 1000; ++i) shared.record(t * 1000 + i);
+    });
+  }
+  for (uint64_t i = 0; i < 4000; ++i) alone.record(i);
+  for (std::thread& thread : threads) thread.join();
+  const Histogram all = shared.snapshot();
+  EXPECT_EQ(all.count(), 4000u);
+  EXPECT_EQ(all.sum(), alone.sum());
+  EXPECT_EQ(all.min(), 0u);
+  EXPECT_EQ(all.max(), 3999u);
+  EXPECT_EQ(all.percentile(99), alone.percentile(99));
+  EXPECT_EQ(SharedHistogram().snapshot().percentile(50), 0u);
 }
 
 }  // namespace

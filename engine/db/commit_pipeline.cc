@@ -97,6 +97,7 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
                               const std::vector<RunFile>& runs, bool asynchronous,
                               MemTableRef* ref) {
   if (asynchronous) unacknowledged_.fetch_add(1);
+  if (!asynchronous) commit->submitted_micros_ = runtime_.clock->now_micros();
   Status s;
   Status behind;  // what failed once the record was in the log
   {
@@ -210,6 +211,12 @@ void CommitPipeline::publish(Lsn durable) {
   }
   unacknowledged_.fetch_sub(asynchronous);
   commits_.fetch_add(commits, std::memory_order_relaxed);
+  const uint64_t now = runtime_.clock->now_micros();
+  for (const Finished* list : {&done, &heavy}) {
+    for (const auto& commit : *list) {
+      if (commit->submitted_micros_ != 0) commit_latency_.record(now - commit->submitted_micros_);
+    }
+  }
   if (horizon != 0) snapshots_->publish(horizon);
   if (!done.empty()) finish_all(done, Status::ok());
   if (heavy.empty()) return;
@@ -290,7 +297,9 @@ void CommitPipeline::log_loop() {
     if (pending) {
       sealed = false;
       flushes_.fetch_add(1, std::memory_order_relaxed);
-      flush_micros_.fetch_add(runtime_.clock->now_micros() - start, std::memory_order_relaxed);
+      const uint64_t micros = runtime_.clock->now_micros() - start;
+      flush_micros_.fetch_add(micros, std::memory_order_relaxed);
+      flush_latency_.record(micros);
     }
     publish(durable);
     if (pending) hooks_.after_flush();

@@ -28,6 +28,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/histogram.h"
 #include "engine/base/runtime.h"
 #include "engine/base/status.h"
 #include "engine/base/sync.h"
@@ -59,6 +60,7 @@ class PendingCommit {
   friend class CommitPipeline;
   uint64_t ts_ = 0;  // 0: has none, does not move the horizon
   Lsn lsn_end_ = 0;
+  uint64_t submitted_micros_ = 0;  // 0: nobody waits for it to be durable
   std::atomic<bool> applied_{false};
   bool asynchronous_ = false;
   bool acknowledged_ = false;
@@ -106,6 +108,9 @@ class CommitPipeline {
   // ok, or why calls are refused.
   Status check() const;
   PipelineStats stats() const;
+  // In microseconds: from submission to durable, of commits that waited; and of groups.
+  Histogram commit_latency() const { return commit_latency_.snapshot(); }
+  Histogram flush_latency() const { return flush_latency_.snapshot(); }
 
  private:
   using Queue = std::deque<std::shared_ptr<PendingCommit>>;
@@ -169,6 +174,8 @@ class CommitPipeline {
   std::atomic<uint64_t> flushes_{0};
   std::atomic<uint64_t> record_bytes_{0};
   std::atomic<uint64_t> flush_micros_{0};
+  SharedHistogram commit_latency_;
+  SharedHistogram flush_latency_;
 };
 
 }  // namespace pgz

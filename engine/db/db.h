@@ -61,6 +61,13 @@ struct DbStats {
   LsmStats lsm;
 };
 
+// Recorded by those who call, in nanoseconds.
+struct DbLatencies {
+  SharedHistogram read;  // point reads: one in kReadSample
+  SharedHistogram scan;  // batches fetched by cursors
+  static constexpr uint32_t kReadSample = 16;
+};
+
 class Db : private LockSink {
  public:
   // `notify` is called when completions can be drained (txn/completions.h).
@@ -94,6 +101,7 @@ class Db : private LockSink {
   // Of the keys in [lower, upper), in memory and on disk; an estimate.
   uint64_t approximate_bytes(Slice lower, Slice upper) const;
 
+  DbLatencies* latencies() { return &latencies_; }
   Completions* completions() { return &completions_; }
   Counters* counters() { return counters_.get(); }
   LockTable* locks() { return locks_.get(); }
@@ -138,6 +146,7 @@ class Db : private LockSink {
   Lsn bounded_at_ = 0;    // end of the log when it last asked for a flush; the log thread's
   bool closed_ = false;
 
+  DbLatencies latencies_;
   std::atomic<uint64_t> transactions_{0};
   std::atomic<uint64_t> spilled_runs_{0};
 };

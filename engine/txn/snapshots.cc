@@ -85,4 +85,13 @@ uint64_t Snapshots::oldest() const {
   return base_.load(std::memory_order_relaxed);
 }
 
+std::vector<Snapshots::Registered> Snapshots::list() const {
+  MutexLock lock(&mu_);
+  std::vector<Registered> all;
+  for (const Registered& r : registered_) {
+    if (r.users != 0) all.push_back(r);
+  }
+  return all;
+}
+
 }  // namespace pgz

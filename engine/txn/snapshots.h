@@ -41,12 +41,14 @@ class Snapshots {
   uint64_t count() const;
   // The base when none is registered.
   uint64_t oldest() const;
-
- private:
   struct Registered {
     uint64_t ts;
     uint64_t users;
   };
+  // Those with users, ascending.
+  std::vector<Registered> list() const;
+
+ private:
   void drop_unused() PGZ_REQUIRES(mu_);
 
   mutable Mutex mu_;

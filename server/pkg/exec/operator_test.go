@@ -136,6 +136,8 @@ func TestSort(t *testing.T) {
 	for _, key := range []planner.SortKey{
 		{Slot: 0, Type: types.Get(types.Int4)},
 		{Slot: 0, Type: types.Get(types.Int4), Desc: true, NullsFirst: true},
+		{Slot: 1, Type: types.Get(types.Text)},
+		{Slot: 1, Type: types.Get(types.Text), Desc: true},
 	} {
 		model := append([][]data.Datum(nil), rows...)
 		sort.SliceStable(model, func(i, j int) bool { return compareKeys([]planner.SortKey{key}, model[i], model[j]) < 0 })

@@ -78,6 +78,7 @@ type rowCursor struct {
 	cols  int
 	arena data.Arena
 	row   []data.Datum
+	word  [8]byte // a number being read
 }
 
 // read starts reading from the front; writing is over.
@@ -122,14 +123,13 @@ func (c *rowCursor) value() (data.Datum, error) {
 		b, err := c.r.ReadByte()
 		return data.Bool(b != 0), err
 	case data.KindInt64, data.KindFloat64:
-		var b [8]byte
-		if _, err := io.ReadFull(c.r, b[:]); err != nil {
+		if _, err := io.ReadFull(c.r, c.word[:]); err != nil {
 			return data.Null, err
 		}
 		if data.Kind(k) == data.KindFloat64 {
-			return data.Float(floatOf(b)), nil
+			return data.Float(floatOf(c.word)), nil
 		}
-		return data.Int(int64(binary.LittleEndian.Uint64(b[:]))), nil
+		return data.Int(int64(binary.LittleEndian.Uint64(c.word[:]))), nil
 	case data.KindFixed16:
 		p := c.arena.New16()
 		_, err := io.ReadFull(c.r, p[:])

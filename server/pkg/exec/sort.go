@@ -1,8 +1,10 @@
 package exec
 
 import (
+	"cmp"
 	"container/heap"
-	"sort"
+	"math"
+	"slices"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -45,7 +47,8 @@ type sorter struct {
 	arena *data.Arena
 	rows  [][]data.Datum
 	slab  []data.Datum
-	taken int64 // bytes of slabs and row headers, charged
+	order []sortEntry
+	taken int64 // bytes of slabs, row headers and order, charged
 	runs  []*rowFile
 	// top, when not negative, says that only so many first rows are wanted.
 	top int64
@@ -132,8 +135,74 @@ func (s *sorter) compact() {
 	s.arena = fresh
 }
 
+// sortEntry stands for a row while it is sorted: most comparisons are settled by a number.
+type sortEntry struct {
+	prefix uint64
+	row    uint32
+}
+
+// prefix orders rows as their first key does, as far as a number can.
+func (s *sorter) prefix(row []data.Datum) uint64 {
+	k := &s.keys[0]
+	d := row[k.Slot]
+	if d.IsNull() {
+		if k.NullsFirst {
+			return 0
+		}
+		return math.MaxUint64
+	}
+	p := k.Type.SortPrefix(d) >> 1
+	if k.Desc {
+		p = ^p &^ (1 << 63)
+	}
+	if k.NullsFirst {
+		p |= 1 << 63
+	}
+	return p
+}
+
 func (s *sorter) sortRows() {
-	sort.SliceStable(s.rows, func(i, j int) bool { return compareKeys(s.keys, s.rows[i], s.rows[j]) < 0 })
+	if len(s.keys) == 0 || len(s.rows) < 2 {
+		return
+	}
+	if n := 16 * int64(len(s.rows)-cap(s.order)); n > 0 {
+		s.r.st.Account.Grow(n)
+		s.taken += n
+		s.order = make([]sortEntry, 0, len(s.rows))
+	}
+	s.order = s.order[:0]
+	for i, row := range s.rows {
+		s.order = append(s.order, sortEntry{s.prefix(row), uint32(i)})
+	}
+	slices.SortFunc(s.order, func(a, b sortEntry) int {
+		if a.prefix != b.prefix {
+			return cmp.Compare(a.prefix, b.prefix)
+		}
+		if c := compareKeys(s.keys, s.rows[a.row], s.rows[b.row]); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.row, b.row) // equal rows keep their order
+	})
+	s.arrange()
+}
+
+// arrange brings rows into the order of s.order, which it uses up: each cycle of
+// the permutation is walked once.
+func (s *sorter) arrange() {
+	for i := range s.order {
+		first := s.rows[i]
+		at := i
+		for {
+			from := int(s.order[at].row)
+			s.order[at].row = uint32(at)
+			if from == i {
+				s.rows[at] = first
+				break
+			}
+			s.rows[at] = s.rows[from]
+			at = from
+		}
+	}
 }
 
 // spill writes the rows in memory as a sorted run.
@@ -156,7 +225,7 @@ func (s *sorter) spill() error {
 func (s *sorter) release() {
 	s.arena.Free()
 	s.r.st.Account.Shrink(s.taken)
-	s.rows, s.slab, s.taken = s.rows[:0], nil, 0
+	s.rows, s.slab, s.order, s.taken = s.rows[:0], nil, nil, 0
 }
 
 // finish ends adding; next then returns the rows in order.

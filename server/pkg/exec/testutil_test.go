@@ -42,7 +42,7 @@ func accounts() *planner.Rel {
 
 // session drives statements over one transaction of a store.
 type session struct {
-	t      *testing.T
+	t      testing.TB
 	store  kv.Store
 	ids    *RowIDs
 	txn    kv.Txn
@@ -51,7 +51,7 @@ type session struct {
 	serial bool
 }
 
-func newSession(t *testing.T, store kv.Store, ids *RowIDs) *session {
+func newSession(t testing.TB, store kv.Store, ids *RowIDs) *session {
 	txn, err := store.Begin(kv.TxnOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func wantCode(t *testing.T, err error, code string) {
 	}
 }
 
-func newStore(t *testing.T) (kv.Store, *RowIDs) {
+func newStore(t testing.TB) (kv.Store, *RowIDs) {
 	s := memkv.New()
 	t.Cleanup(func() { s.Close() })
 	return s, NewRowIDs()

@@ -9,7 +9,7 @@ import (
 
 func init() {
 	setFamily(&family{
-		in: byteaIn, out: byteaOut, send: textSend, compare: textCompare, hash: textHash,
+		in: byteaIn, out: byteaOut, send: textSend, compare: textCompare, prefix: textPrefix, hash: textHash,
 		recv: func(_ *Type, c *Ctx, b []byte, _ int32) (data.Datum, error) {
 			return data.Bytes(c.Arena.Copy(b)), nil
 		},

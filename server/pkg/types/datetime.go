@@ -13,11 +13,11 @@ func init() {
 		return func(_ *Type, _ *Ctx, dst []byte, d data.Datum) ([]byte, error) { return sendInt(dst, width, d), nil }
 	}
 	setFamily(&family{
-		in: dateIn, out: dateOut, send: i4(4), recv: dateRecv, compare: intCompare, hash: intHash,
+		in: dateIn, out: dateOut, send: i4(4), recv: dateRecv, compare: intCompare, prefix: intPrefix, hash: intHash,
 	}, Date)
 	ts := family{
 		in: timestampIn, out: timestampOut, send: i4(8), recv: timestampRecv,
-		compare: intCompare, hash: intHash,
+		compare: intCompare, prefix: intPrefix, hash: intHash,
 		typmodIn: timeTypmodIn("TIMESTAMP", ""), typmodOut: timeTypmodOut(" without time zone"),
 	}
 	setFamily(&ts, Timestamp)

@@ -47,6 +47,7 @@ func floatFamily(bits int, name string) *family {
 			return binary.BigEndian.AppendUint64(dst, math.Float64bits(d.Float())), nil
 		},
 		compare: func(_ *Type, a, b data.Datum) int { return CompareFloat(a.Float(), b.Float()) },
+		prefix:  floatPrefix,
 		hash:    func(_ *Type, d data.Datum) uint64 { return hashFloat(d.Float()) },
 	}
 }

@@ -26,8 +26,8 @@ func intFamily(width int) *family {
 		out:     intOut,
 		recv:    func(_ *Type, _ *Ctx, b []byte, _ int32) (data.Datum, error) { return recvInt(b, width, true) },
 		send:    func(_ *Type, _ *Ctx, dst []byte, d data.Datum) ([]byte, error) { return sendInt(dst, width, d), nil },
-		compare: intCompare,
-		hash:    intHash,
+		compare: intCompare, prefix: intPrefix,
+		hash: intHash,
 	}
 }
 

@@ -20,8 +20,8 @@ func init() {
 			out:     intOut,
 			recv:    func(_ *Type, _ *Ctx, b []byte, _ int32) (data.Datum, error) { return recvInt(b, 4, false) },
 			send:    func(_ *Type, _ *Ctx, dst []byte, d data.Datum) ([]byte, error) { return sendInt(dst, 4, d), nil },
-			compare: intCompare,
-			hash:    intHash,
+			compare: intCompare, prefix: intPrefix,
+			hash: intHash,
 		}
 	}
 	setFamily(unsigned("oid"), Oid)
@@ -39,7 +39,7 @@ func init() {
 	setFamily(&xid8, XID8)
 	setFamily(&lsn, PgLSN)
 	setFamily(&family{
-		in: tidIn, out: tidOut, recv: tidRecv, send: tidSend, compare: intCompare, hash: intHash,
+		in: tidIn, out: tidOut, recv: tidRecv, send: tidSend, compare: intCompare, prefix: intPrefix, hash: intHash,
 	}, TID)
 }
 

@@ -17,7 +17,7 @@ const maxCharLen = 10485760
 
 func init() {
 	text := family{
-		in: textIn, out: textOut, recv: textRecv, send: textSend, compare: textCompare, hash: textHash,
+		in: textIn, out: textOut, recv: textRecv, send: textSend, compare: textCompare, prefix: textPrefix, hash: textHash,
 	}
 	setFamily(&text, Text, Unknown, CString, RefCursor)
 
@@ -43,6 +43,7 @@ func init() {
 	bpchar.compare = func(_ *Type, a, b data.Datum) int {
 		return bytes.Compare(TrimBlanks(a.Bytes()), TrimBlanks(b.Bytes()))
 	}
+	bpchar.prefix = func(d data.Datum) uint64 { return textPrefix(data.Bytes(TrimBlanks(d.Bytes()))) }
 	bpchar.hash = func(_ *Type, d data.Datum) uint64 { return hashBytes(hashSeed, TrimBlanks(d.Bytes())) }
 	bpchar.typmodIn = charTypmodIn("char")
 	setFamily(&bpchar, BpChar)
@@ -54,7 +55,7 @@ func init() {
 	setFamily(&name, Name)
 
 	setFamily(&family{
-		in: charIn, out: charOut, recv: charRecv, send: textSend, compare: textCompare, hash: textHash,
+		in: charIn, out: charOut, recv: charRecv, send: textSend, compare: textCompare, prefix: textPrefix, hash: textHash,
 	}, Char)
 
 	noInput := func(name string) func(*Type, *Ctx, string, int32) (data.Datum, error) {

@@ -11,7 +11,7 @@ func init() {
 	setFamily(&family{
 		in: timeIn, out: timeOut, recv: timeRecv,
 		send:    func(_ *Type, _ *Ctx, dst []byte, d data.Datum) ([]byte, error) { return sendInt(dst, 8, d), nil },
-		compare: intCompare, hash: intHash,
+		compare: intCompare, prefix: intPrefix, hash: intHash,
 		typmodIn: timeTypmodIn("TIME", ""), typmodOut: timeTypmodOut(" without time zone"),
 	}, Time)
 	setFamily(&family{

@@ -62,6 +62,7 @@ type family struct {
 	send      func(t *Type, c *Ctx, dst []byte, d data.Datum) ([]byte, error)
 	compare   func(t *Type, a, b data.Datum) int
 	hash      func(t *Type, d data.Datum) uint64
+	prefix    func(d data.Datum) uint64 // see SortPrefix; nil: 0
 	typmodIn  func(t *Type, mods []string) (int32, error)
 	typmodOut func(typmod int32) string
 }
@@ -139,6 +140,15 @@ func (t *Type) Compare(a, b data.Datum) int { return t.fam.compare(t, a, b) }
 
 // Equal tells whether Compare would give 0.
 func (t *Type) Equal(a, b data.Datum) bool { return t.fam.compare(t, a, b) == 0 }
+
+// SortPrefix maps a value that is not null to a number that orders as Compare does, as
+// far as it tells values apart: a smaller number is a smaller value, equal numbers say nothing.
+func (t *Type) SortPrefix(d data.Datum) uint64 {
+	if t.fam.prefix == nil {
+		return 0
+	}
+	return t.fam.prefix(d)
+}
 
 // Hash maps values that compare equal to equal numbers, also across int2, int4
 // and int8, across float4 and float8, and across text, varchar and name.

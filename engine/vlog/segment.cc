@@ -1,0 +1,106 @@
+#include <algorithm>
+
+#include "engine/base/coding.h"
+#include "engine/base/crc32c.h"
+#include "engine/vlog/format.h"
+
+namespace pgz {
+
+Result<std::shared_ptr<Segment>> Segment::open(Io* io, const std::string& vlog_dir,
+                                               const SegmentMeta& meta) {
+  std::shared_ptr<Segment> segment(new Segment);
+  segment->io_ = io;
+  segment->path_ = segment_path(vlog_dir, meta.file);
+  segment->meta_ = meta;
+  const std::string& path = segment->path_;
+  PGZ_ASSIGN(segment->file_, io->open(path, OpenMode::kRead));
+  PGZ_ASSIGN(const uint64_t size, segment->file_->size());
+  if (size != meta.file_bytes || size < 2 * vlog::kHeaderBytes) {
+    return vlog::corruption(path, size, "the file's size is not the one the manifest names");
+  }
+  std::string bytes(vlog::kHeaderBytes, '\0');
+  PGZ_TRY(segment->file_->read(0, bytes.data(), bytes.size()));
+  PGZ_TRY(vlog::check_header(bytes, path, meta));
+  bytes.resize(vlog::kFooterBytes);
+  PGZ_TRY(segment->file_->read(size - bytes.size(), bytes.data(), bytes.size()));
+  vlog::Footer footer;
+  PGZ_TRY(vlog::Footer::decode(bytes, path, &footer));
+  if (footer.meta != meta) {
+    return vlog::corruption(path, size - bytes.size(),
+                            "the segment is not the one the manifest names");
+  }
+  return segment;
+}
+
+Segment::~Segment() {
+  file_.reset();
+  // What cannot be removed now is removed as an orphan at the next start.
+  if (obsolete_.load(std::memory_order_acquire)) (void)io_->remove(path_).is_ok();
+}
+
+Status Segment::read_directory(std::vector<Entry>* entries) const {
+  std::string bytes(vlog::kFooterBytes, '\0');
+  PGZ_TRY(file_->read(meta_.file_bytes - bytes.size(), bytes.data(), bytes.size()));
+  vlog::Footer footer;
+  PGZ_TRY(vlog::Footer::decode(bytes, path_, &footer));
+  bytes.resize(size_t{meta_.slots} * vlog::kEntryBytes);
+  PGZ_TRY(file_->read(footer.directory_offset, bytes.data(), bytes.size()));
+  if (crc32c(0, bytes.data(), bytes.size()) != footer.directory_crc) {
+    return vlog::corruption(path_, footer.directory_offset, "directory checksum mismatch");
+  }
+  entries->resize(meta_.slots);
+  const char* from = bytes.data();
+  for (Entry& entry : *entries) {
+    entry = {get_fixed32(from), get_fixed32(from + 4), get_fixed32(from + 8)};
+    from += vlog::kEntryBytes;
+    if (entry.length != 0 && (entry.offset < vlog::kHeaderBytes ||
+                              uint64_t{entry.offset} + entry.length > footer.directory_offset)) {
+      return vlog::corruption(path_, footer.directory_offset, "a value reaches out of the segment");
+    }
+  }
+  return Status::ok();
+}
+
+Status Segment::load_offsets() const {
+  MutexLock lock(&load_mutex_);
+  if (loaded_.load(std::memory_order_relaxed)) return Status::ok();
+  std::vector<Entry> entries;
+  PGZ_TRY(read_directory(&entries));
+  offsets_.reserve(entries.size());
+  for (const Entry& entry : entries) offsets_.push_back(entry.offset);
+  loaded_.store(true, std::memory_order_release);
+  return Status::ok();
+}
+
+uint64_t Segment::memory_bytes() const {
+  return sizeof(*this) +
+         (loaded_.load(std::memory_order_acquire) ? offsets_.size() * sizeof(uint32_t) : 0);
+}
+
+Status Segment::locate(const ValuePointer& pointer, uint64_t* offset) const {
+  if (!loaded_.load(std::memory_order_acquire)) PGZ_TRY(load_offsets());
+  *offset = pointer.slot < offsets_.size() ? offsets_[pointer.slot] : 0;
+  if (*offset == 0 || pointer.segment != meta_.id ||
+      *offset + pointer.length > meta_.file_bytes - vlog::kFooterBytes) {
+    return vlog::corruption(path_, *offset,
+                            "no value in slot " + std::to_string(pointer.slot) + " of segment " +
+                                std::to_string(pointer.segment));
+  }
+  return Status::ok();
+}
+
+Status Segment::check(const ValuePointer& pointer, uint64_t offset, Slice bytes) const {
+  if (value_crc(pointer.segment, pointer.slot, bytes) == pointer.crc) return Status::ok();
+  return vlog::corruption(path_, offset,
+                          "value checksum mismatch in slot " + std::to_string(pointer.slot));
+}
+
+Status Segment::read(const ValuePointer& pointer, std::string* value) const {
+  uint64_t offset = 0;
+  PGZ_TRY(locate(pointer, &offset));
+  value->resize(pointer.length);
+  PGZ_TRY(file_->read(offset, value->data(), value->size()));
+  return check(pointer, offset, *value);
+}
+
+}  // namespace pgz

@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "engine/base/coding.h"
+#include "engine/base/crc32c.h"
+#include "engine/vlog/format.h"
+
+namespace pgz {
+
+SegmentWriter::SegmentWriter(Io* io, std::string vlog_dir, uint64_t id, uint64_t file)
+    : io_(io), vlog_dir_(std::move(vlog_dir)), path_(segment_path(vlog_dir_, file)) {
+  meta_.id = id;
+  meta_.file = file;
+}
+
+SegmentWriter::~SegmentWriter() {
+  if (file_ == nullptr || finished_) return;
+  file_.reset();
+  (void)io_->remove(path_).is_ok();  // else an orphan until the next start
+}
+
+Status SegmentWriter::open() {
+  PGZ_ASSIGN(file_, io_->open(path_, OpenMode::kCreateExclusive));
+  buffer_ = AlignedBuffer(kWriteBytesMax);
+  return append(vlog::encode_header(meta_.id, meta_.file));
+}
+
+// Writes the buffer: the aligned part of it, or all with zeros up to a whole block.
+Status SegmentWriter::write_out(bool whole) {
+  size_t n = buffered_ / kIoAlignment * kIoAlignment;
+  if (whole && n < buffered_) {
+    n += kIoAlignment;
+    std::memset(buffer_.data() + buffered_, 0, n - buffered_);
+    buffered_ = n;
+  }
+  PGZ_TRY(file_->write(written_, buffer_.data(), n));
+  std::memmove(buffer_.data(), buffer_.data() + n, buffered_ - n);
+  buffered_ -= n;
+  written_ += n;
+  return Status::ok();
+}
+
+Status SegmentWriter::append(Slice bytes) {
+  while (!bytes.empty()) {
+    const size_t n = std::min(bytes.size(), buffer_.size() - buffered_);
+    std::memcpy(buffer_.data() + buffered_, bytes.data(), n);
+    buffered_ += n;
+    bytes.remove_prefix(n);
+    if (buffered_ == buffer_.size()) PGZ_TRY(write_out(false));
+  }
+  return Status::ok();
+}
+
+Status SegmentWriter::add(Slice value, ValuePointer* pointer) {
+  const uint64_t offset = written_ + buffered_;
+  if (value.empty() || value.size() > kSegmentValueBytesMax || is_full() ||
+      offset + value.size() > UINT32_MAX - kWriteBytesMax) {
+    return Status::make(Code::kInvalidArgument, path_ + ": value or segment out of bounds");
+  }
+  pointer->segment = meta_.id;
+  pointer->slot = meta_.slots;
+  pointer->length = static_cast<uint32_t>(value.size());
+  pointer->crc = value_crc(meta_.id, meta_.slots, value);
+  put_fixed32(&directory_, static_cast<uint32_t>(offset));
+  put_fixed32(&directory_, pointer->length);
+  put_fixed32(&directory_, pointer->crc);
+  meta_.slots++;
+  meta_.values++;
+  meta_.value_bytes += value.size();
+  return append(value);
+}
+
+void SegmentWriter::add_empty() {
+  directory_.append(vlog::kEntryBytes, '\0');
+  meta_.slots++;
+}
+
+Status SegmentWriter::finish(SegmentMeta* meta) {
+  if (meta_.values == 0) {
+    return Status::make(Code::kInvalidArgument, path_ + ": a segment without values");
+  }
+  vlog::Footer footer;
+  footer.directory_offset = written_ + buffered_;
+  footer.directory_crc = crc32c(0, directory_.data(), directory_.size());
+  const uint64_t end = footer.directory_offset + directory_.size() + vlog::kFooterBytes;
+  meta_.file_bytes = (end + kIoAlignment - 1) / kIoAlignment * kIoAlignment;
+  footer.meta = meta_;
+  PGZ_TRY(append(directory_));
+  PGZ_TRY(append(std::string(meta_.file_bytes - end, '\0')));
+  PGZ_TRY(append(footer.encode()));
+  if (buffered_ != 0) PGZ_TRY(write_out(true));
+  PGZ_TRY(file_->sync());
+  PGZ_TRY(io_->sync_dir(vlog_dir_));
+  finished_ = true;
+  *meta = meta_;
+  return Status::ok();
+}
+
+}  // namespace pgz

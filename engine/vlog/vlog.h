@@ -1,0 +1,217 @@
+// The value log: large values outside the sorted tables, in segments.
+//
+// A segment is a file of values with a directory of them at its end, written once by a flush or
+// merge in key order and immutable afterwards (docs/formats.md has the bytes). A sorted table holds
+// a ValuePointer instead of the value, and says in its SegmentUses which slots of which segments it
+// points into. A segment's live values are the union of those over the tables of a Version.
+//
+// A pointer names a logical segment and a slot. Which file holds the segment now is a SegmentMeta,
+// kept by the manifest: rewrite_segment() moves the live values to a new file under the same slot
+// numbers, so that no key needs rewriting. Values that were dropped leave an empty entry.
+//
+// Promises
+//  - A value read is the one the pointer was made for: the pointer's CRC32C covers segment, slot
+//    and bytes, and is checked on every read and on every move.
+//  - finish() and rewrite_segment() return with the file and its directory entry synced.
+//  - Writes are at most kWriteBytesMax, and multiples of kIoAlignment.
+// Limits: values of 1 byte to 1 GiB; kSlotsMax slots and 4 GiB a segment.
+// Errors: kCorruption names file and offset; kNotSupported for a newer format or unknown features;
+// what Io returns is passed on. Nothing here locks for long: segments are safe for any number of
+// threads, writers for one.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/base/slice.h"
+#include "engine/base/status.h"
+#include "engine/base/sync.h"
+#include "engine/io/io.h"
+#include "engine/vlog/slot_set.h"
+
+namespace pgz {
+
+inline constexpr uint32_t kSlotsMax = 1u << 22;
+inline constexpr uint64_t kSegmentValueBytesMax = uint64_t{1} << 30;
+inline constexpr size_t kWriteBytesMax = 1 << 20;
+
+// What a sorted table holds in a value's place.
+struct ValuePointer {
+  uint64_t segment = 0;
+  uint32_t slot = 0;
+  uint32_t length = 0;
+  uint32_t crc = 0;
+
+  void encode(std::string* to) const;
+  // False for bytes that are no pointer, or more than one.
+  static bool decode(Slice from, ValuePointer* pointer);
+  bool operator==(const ValuePointer&) const = default;
+};
+
+// Seeded with its place, so that a value of another slot or segment is never taken for this one.
+uint32_t value_crc(uint64_t segment, uint32_t slot, Slice value);
+
+// One segment as the manifest knows it.
+struct SegmentMeta {
+  uint64_t id = 0;    // logical, never reused
+  uint64_t file = 0;  // DIR/vlog/<file>.seg, never reused; ages by the smallest first
+  uint64_t file_bytes = 0;
+  uint64_t value_bytes = 0;  // of the values the file holds
+  uint32_t values = 0;       // entries that are not empty
+  uint32_t slots = 0;        // entries, empty ones included
+
+  void encode(std::string* to) const;
+  static bool decode(Slice* from, SegmentMeta* meta);
+  bool operator==(const SegmentMeta&) const = default;
+};
+
+// What one table points at in one segment.
+struct SegmentUse {
+  SlotSet slots;
+  uint64_t bytes = 0;  // of the values in those slots
+  bool operator==(const SegmentUse&) const = default;
+};
+
+// What one table points at, by segment id; kept in the table's file.
+class SegmentUses {
+ public:
+  void add(const ValuePointer& pointer);
+  const std::map<uint64_t, SegmentUse>& all() const { return uses_; }
+  bool empty() const { return uses_.empty(); }
+  uint64_t bytes() const;
+  uint64_t memory_bytes() const;
+  void encode(std::string* to) const;
+  static bool decode(Slice from, SegmentUses* uses);
+  bool operator==(const SegmentUses&) const = default;
+
+ private:
+  std::map<uint64_t, SegmentUse> uses_;
+};
+
+// DIR/vlog/<file>.seg, and the number back out of a name (0: not a segment's).
+std::string segment_path(const std::string& vlog_dir, uint64_t file);
+uint64_t segment_file_number(const std::string& name);
+
+// Writes one segment. Threads: one at a time. After an error only destruction is allowed.
+class SegmentWriter {
+ public:
+  SegmentWriter(Io* io, std::string vlog_dir, uint64_t id, uint64_t file);
+  ~SegmentWriter();  // not finished: the file is removed
+  SegmentWriter(const SegmentWriter&) = delete;
+  SegmentWriter& operator=(const SegmentWriter&) = delete;
+
+  Status open();
+  // The next slot gets the value.
+  Status add(Slice value, ValuePointer* pointer);
+  // The next slot stays empty.
+  void add_empty();
+  uint64_t value_bytes() const { return meta_.value_bytes; }
+  bool is_full() const { return meta_.slots == kSlotsMax; }
+  // Writes the directory and syncs file and name.
+  Status finish(SegmentMeta* meta);
+
+ private:
+  Status append(Slice bytes);
+  Status write_out(bool whole);
+
+  Io* io_;
+  const std::string vlog_dir_;
+  const std::string path_;
+  SegmentMeta meta_;
+  std::unique_ptr<File> file_;
+  AlignedBuffer buffer_;
+  size_t buffered_ = 0;
+  uint64_t written_ = 0;
+  std::string directory_;
+  bool finished_ = false;
+};
+
+// An open segment file. Its directory is read at the first use and stays in memory, four bytes a
+// slot.
+class Segment {
+ public:
+  // Checks that the file is the one `meta` describes. kNotFound, kCorruption otherwise.
+  static Result<std::shared_ptr<Segment>> open(Io* io, const std::string& vlog_dir,
+                                               const SegmentMeta& meta);
+  ~Segment();
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+
+  const SegmentMeta& meta() const { return meta_; }
+  const std::string& path() const { return path_; }
+  Status read(const ValuePointer& pointer, std::string* value) const;
+  // Where the value begins in the file. kCorruption when the slot is empty or out of range.
+  Status locate(const ValuePointer& pointer, uint64_t* offset) const;
+  // kCorruption unless `bytes` are what the pointer names.
+  Status check(const ValuePointer& pointer, uint64_t offset, Slice bytes) const;
+  File* file() const { return file_.get(); }
+  uint64_t memory_bytes() const;
+  // The manifest does not name the file any more: remove it when nobody reads it.
+  void set_obsolete() { obsolete_.store(true, std::memory_order_release); }
+
+  // One directory entry; an empty slot has length 0.
+  struct Entry {
+    uint32_t offset = 0;
+    uint32_t length = 0;
+    uint32_t crc = 0;
+  };
+  // All of them, read anew and checked.
+  Status read_directory(std::vector<Entry>* entries) const;
+
+ private:
+  Segment() = default;
+  Status load_offsets() const;
+
+  Io* io_ = nullptr;
+  std::string path_;
+  SegmentMeta meta_;
+  std::unique_ptr<File> file_;
+  std::atomic<bool> obsolete_{false};
+  mutable Mutex load_mutex_;
+  mutable std::vector<uint32_t> offsets_;  // constant once loaded_
+  mutable std::atomic<bool> loaded_{false};
+};
+
+using SegmentRef = std::shared_ptr<Segment>;
+
+// One value of a batch; the segment and *value outlive the call.
+struct ValueRead {
+  const Segment* segment = nullptr;
+  ValuePointer pointer;
+  std::string* value = nullptr;
+  Status status;
+};
+
+// Reads all of them, in address order, neighbours with one transfer, several transfers in flight.
+void read_values(Io* io, std::span<ValueRead> reads);
+
+// Writes what `live` keeps of the segment to file number `file`, slot numbers unchanged. Every
+// value moved is checked first. `live` must not be empty. kCorruption when it names an empty slot.
+Status rewrite_segment(Io* io, const std::string& vlog_dir, const Segment& from,
+                       const SlotSet& live, uint64_t file, SegmentMeta* meta);
+
+// The live values of one segment in a Version.
+struct SegmentLoad {
+  uint64_t id = 0;
+  uint64_t file = 0;
+  uint64_t value_bytes = 0;
+  uint64_t live_bytes = 0;
+};
+
+struct CollectLimits {
+  // Collect while values take more than this many percent of the live ones.
+  uint32_t space_percent_max = 150;
+};
+
+// The segment to collect next: one with nothing live if there is any, else, while the values of all
+// segments together are over the limit, the one with the most garbage share x age. Returns the
+// index, or loads.size() when there is nothing to do. `newest_file` is what ages count from.
+size_t pick_segment(std::span<const SegmentLoad> loads, uint64_t newest_file,
+                    const CollectLimits& limits);
+
+}  // namespace pgz
