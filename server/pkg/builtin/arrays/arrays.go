@@ -4,6 +4,8 @@
 package arrays
 
 import (
+	"slices"
+
 	"strconv"
 	"strings"
 
@@ -233,6 +235,10 @@ func position(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	if err != nil || v.Len() == 0 {
 		return data.Null, err
 	}
+	vals := v.Elems(elem, nil)
+	if a[1].IsNull() && !slices.ContainsFunc(vals, data.Datum.IsNull) {
+		return data.Null, nil
+	}
 	from := 0
 	if len(a) > 2 {
 		if a[2].IsNull() {
@@ -240,7 +246,6 @@ func position(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
 		}
 		from = max(0, int(a[2].Int())-v.Lower(0))
 	}
-	vals := v.Elems(elem, nil)
 	if from >= len(vals) {
 		return data.Null, nil
 	}
