@@ -26,22 +26,23 @@ bool Lsm::Rep::flush_can_proceed() { return next_to_flush() != nullptr; }
 Status Lsm::Rep::write_memtable(const MemTableHandle& entry, std::vector<TableRef>* tables) {
   VersionFilter filter(options.boundaries(), entry.table.drops(), false);
   const std::unique_ptr<Iterator> it = entry.table.new_iterator();
-  return write_tables(it.get(), &filter, &flushed_bytes, tables);
+  OutputPlan plan;
+  plan.written_bytes = &flushed_bytes;
+  return write_tables(it.get(), &filter, plan, tables);
 }
 
-// Runs sink to level 1 where nothing overlapping lies above or in it, nor is being merged there.
+// Runs sink as deep as nothing overlapping lies above or there, nor is being merged.
 int Lsm::Rep::level_for_run(const Version& now, const MemTableHandle& entry, const Table& run) {
   const FileMeta& meta = run.meta();
-  bool sinks = now.overlapping(0, meta.smallest, meta.largest).empty() &&
-               now.overlapping(1, meta.smallest, meta.largest).empty();
-  for (const TableRange& range : merging) {
-    sinks = sinks && !run.overlaps(range.smallest, range.largest);
-  }
+  bool sinks = now.overlapping(0, meta.smallest, meta.largest).empty();
   for (const TableRef& other : entry.runs) {
     sinks = sinks &&
             (other.get() == &run || !run.overlaps(other->meta().smallest, other->meta().largest));
   }
-  return sinks ? 1 : 0;
+  if (!sinks) return 0;
+  const CompactionLimits compaction_limits = limits();
+  return CompactionPicker(now, compaction_limits, running)
+      .sink_level(meta.smallest, meta.largest, 0);
 }
 
 // One edit for the whole entry: its runs, what its memtable became (newer, so added last), drops
@@ -80,12 +81,17 @@ Status Lsm::Rep::flush_entry(const std::shared_ptr<MemTableHandle>& entry) {
   if (!PGZ_PLANTED(kFlushAheadOfLog)) PGZ_TRY(options.wait_durable(entry->lsn_end));
   if (PGZ_PLANTED(kRecycleSlotEarly)) options.on_flushed(entry->lsn_end);
   std::vector<TableRef> tables;
-  const Status written = write_memtable(*entry, &tables);
-  if (!written.is_ok()) {
-    for (const TableRef& table : tables) table->set_obsolete();
-    return written;
+  const uint64_t begin = runtime.clock->now_micros();
+  Status status = write_memtable(*entry, &tables);
+  if (status.is_ok()) {
+    status = commit_flush(*entry, tables);
+    if (!status.is_ok() && !status.is(Code::kNoSpace)) return status;  // the edit may be durable
   }
-  PGZ_TRY(commit_flush(*entry, tables));
+  if (!status.is_ok()) {
+    for (const TableRef& table : tables) table->set_obsolete();
+    return status;
+  }
+  flush_rate.add(entry->table.memory_bytes(), runtime.clock->now_micros() - begin);
   flushes++;
   if (options.on_flushed) options.on_flushed(entry->lsn_end);
   return Status::ok();
@@ -102,7 +108,9 @@ Status Lsm::Rep::flush_all() {
       entry = next_to_flush();
     }
     if (entry == nullptr) return Status::ok();
+    is_flushing = true;
     const Status flushed = flush_entry(entry);
+    is_flushing = false;
     {
       MutexLock lock(&mutex);
       no_space = flushed.is(Code::kNoSpace);

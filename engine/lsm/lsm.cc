@@ -99,7 +99,7 @@ Status Lsm::Rep::open_tables() {
   for (const std::string& name : names) next = std::max(next, table_number(name) + 1);
   next_file_number = next;
   flushed_lsn = state.flushed_lsn;
-  level0_files = static_cast<uint32_t>(first->levels[0].size());
+  note_version(*first);
 
   MutexLock lock(&mutex);
   counters.insert(state.counters.begin(), state.counters.end());
@@ -140,6 +140,7 @@ Status Lsm::start() {
   Rep& rep = *rep_;
   PGZ_TRY(rep.remove_orphans());
   if (!rep.options.background) return Status::ok();
+  poke();  // debt of the last life
   rep.flush_thread = rep.runtime.executor->spawn("pgz-flush", [&rep] { rep.flush_loop(); });
   rep.merge_thread = rep.runtime.executor->spawn("pgz-merge", [&rep] { rep.merge_loop(); });
   return Status::ok();
@@ -193,7 +194,6 @@ void Lsm::Rep::install_view() {
   view->version = version;
   views->install(std::move(view));
   queued = static_cast<uint32_t>(queue.size()) - 1;
-  level0_files = static_cast<uint32_t>(version->levels[0].size());
   fit_cache();
 }
 
@@ -323,40 +323,6 @@ void Lsm::erase_counter(Slice name, uint64_t lsn_end) {
   MemTableHandle& active = *rep_->queue.front();
   active.counters.insert_or_assign(std::string(name), std::nullopt);
   active.lsn_end = std::max(active.lsn_end, lsn_end);
-}
-
-Status Lsm::admit(uint64_t bytes) {
-  Rep& rep = *rep_;
-  (void)bytes;
-  const LsmOptions& options = rep.options;
-  if (rep.is_failed.load(std::memory_order_relaxed)) return background_status();
-  if (!options.background ||
-      (rep.queued.load(std::memory_order_relaxed) < options.max_queued_memtables &&
-       rep.level0_files.load(std::memory_order_relaxed) < options.level0_slowdown_files)) {
-    return Status::ok();
-  }
-  const uint64_t begin = rep.runtime.clock->now_micros();
-  Status status;
-  {
-    MutexLock lock(&rep.mutex);
-    while (rep.background.is_ok() && !rep.stopping &&
-           (rep.queued >= options.max_queued_memtables ||
-            rep.level0_files >= options.level0_stop_files)) {
-      if (rep.no_space || rep.merge_no_space) {
-        status = Status::make(Code::kNoSpace, "disk full: no room left for unflushed writes");
-        break;
-      }
-      rep.progress.wait_for(&rep.mutex, 50000);
-    }
-    if (status.is_ok()) status = rep.background;
-  }
-  const uint32_t files = rep.level0_files;
-  if (status.is_ok() && files >= options.level0_slowdown_files) {
-    // Grows with the debt, so that writers meet the merges half-way before the stop.
-    rep.runtime.clock->sleep_micros(uint64_t{500} * (files - options.level0_slowdown_files + 1));
-  }
-  rep.stall_micros += rep.runtime.clock->now_micros() - begin;
-  return status;
 }
 
 void Lsm::poke() {

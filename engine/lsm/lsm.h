@@ -22,8 +22,8 @@
 //
 // Errors: a failed manifest write or a table that cannot be read stops background work for good:
 // on_failed is called once, background_status() tells, writers get it from admit(). A full disk
-// does not: the flush is retried and admit() returns kNoSpace once memory for unflushed data runs
-// out.
+// does not: flushes and merges ask for room before they begin and are tried again, what they had
+// written is removed, and admit() returns kNoSpace once memory for unflushed data runs out.
 #pragma once
 
 #include <cstdint>
@@ -55,10 +55,14 @@ struct LsmOptions {
   uint32_t block_bytes = 8 * 1024;
   uint64_t table_file_bytes = uint64_t{32} << 20;
   uint32_t level0_merge_trigger = 4;
-  uint32_t level0_slowdown_files = 12;
-  uint32_t level0_stop_files = 24;
-  bool compress_deep_levels = true;  // LZ4 from level 2 on; level 0 and 1 never
-  bool background = true;            // false: only flush_now() and merge_now() do work (tests)
+  uint32_t level0_slowdown_files = 8;  // from here on writers are slowed down, ever more
+  uint32_t level0_stop_files = 24;     // and wait
+  uint64_t level_base_bytes = 0;       // see compaction.h; 0: twice what makes level 0 merge
+  uint32_t level_fan_out = 10;
+  // LZ4 below the base level, which level 0 merges into. Tables that move down unread stay as they
+  // are.
+  bool compress_deep_levels = true;
+  bool background = true;  // false: only flush_now(), merge_now() and merge_step() do work (tests)
 
   // Returns once the log is durable to `lsn`; an error stops background work.
   std::function<Status(uint64_t lsn)> wait_durable;
@@ -124,6 +128,8 @@ struct LsmStats {
   uint64_t range_drops = 0;
   uint64_t flushes = 0;
   uint64_t merges = 0;
+  uint64_t moves = 0;          // tables put to a deeper level without being read
+  uint64_t debt_bytes = 0;     // level 0 and what levels hold above their aims
   uint64_t flushed_bytes = 0;  // table bytes written by flushes
   uint64_t merged_bytes = 0;   // table bytes written by merges
   uint64_t stall_micros = 0;   // time writers spent in admit()
@@ -179,8 +185,8 @@ class Lsm {
   void shutdown();
 
   // --- writes; see the top of this file
-  // May wait: for memory, or to slow writers down when level 0 grows. `bytes` is about to be
-  // written.
+  // May wait: for memory, or to slow writers down as debt grows (admission.cc). `bytes` is about to
+  // be written.
   Status admit(uint64_t bytes);
   MemTableRef reserve_active(uint64_t lsn_end);
   // Seals the active memtable if it holds anything.
@@ -225,8 +231,11 @@ class Lsm {
   // --- background work on demand
   // Waits until everything sealed so far is in the manifest. Call rotate() first.
   Status flush_now();
-  // Merges level 0 into level 1 and drops what no boundary needs; waits.
+  // Merges level 0 into the levels below, until no level is above its aim, and drops what dropped
+  // ranges cover; waits.
   Status merge_now();
+  // The one job the background would do next, if any; waits.
+  Status merge_step(bool* did_something);
   // Looks for work again: call when old snapshots went away or the horizon moved on.
   void poke();
   uint64_t flushed_lsn() const;

@@ -63,7 +63,7 @@ class Model {
 
 class LsmModel {
  public:
-  explicit LsmModel(uint64_t seed) : rng_(seed), io_(seed) {
+  explicit LsmModel(uint64_t seed) : shape_(seed), rng_(seed), io_(seed) {
     EXPECT_TRUE(io_.mkdir("db").is_ok());
     lsm_ = Lsm::create(runtime(), "db", options()).take();
     EXPECT_TRUE(lsm_->start().is_ok());
@@ -77,6 +77,10 @@ class LsmModel {
     check();
   }
 
+  // What the runs so far have met: a bit per level between the first and the last, and moves.
+  uint32_t levels_seen() const { return levels_seen_; }
+  uint64_t moves_seen() const { return moves_seen_; }
+
  private:
   Runtime runtime() { return {&io_, system_clock(), &rng_, thread_executor()}; }
 
@@ -86,7 +90,11 @@ class LsmModel {
     o.memory_budget_bytes = 1 << 20;
     o.memtable_bytes = 8 << 10;
     o.block_bytes = 512;
-    o.table_file_bytes = 4 << 10;
+    // From one run over everything to four levels of tables with a few keys each.
+    o.table_file_bytes = uint64_t{1} << (10 + shape_ % 3);
+    o.level_base_bytes = uint64_t{1} << (10 + shape_ % 5);
+    o.level_fan_out = 2 + shape_ % 4;
+    o.level0_merge_trigger = 1 + shape_ % 4;
     o.background = false;
     o.wait_durable = [](uint64_t) { return Status::ok(); };
     o.boundaries = [this] {
@@ -98,7 +106,7 @@ class LsmModel {
   }
 
   void step() {
-    switch (rng_.uniform(12)) {
+    switch (rng_.uniform(15)) {
       case 0:
         ASSERT_TRUE((lsm_->rotate(), lsm_->flush_now()).is_ok());
         break;
@@ -119,6 +127,13 @@ class LsmModel {
       case 5:
         count();
         break;
+      case 6:
+      case 7:
+      case 8: {
+        bool did_something = false;
+        ASSERT_TRUE(lsm_->merge_step(&did_something).is_ok());
+        break;
+      }
       default:
         commit();
         break;
@@ -226,9 +241,28 @@ class LsmModel {
       if (c.ts > recovered.flushed_lsn) apply(c);
     }
     ASSERT_TRUE(lsm_->start().is_ok());
+    check_files();
+  }
+
+  // Disk and manifest agree, but for the runs that only the log and the queue name.
+  void check_files() {
+    uint64_t expected = 0;
+    for (const Commit& c : log_) {
+      if (c.ts > lsm_->flushed_lsn()) expected += c.runs.size();
+    }
+    const LsmStats stats = lsm_->stats();
+    for (int level = 0; level < 8; level++) {
+      expected += stats.level_files[level];
+      if (level > 1 && level < 6 && stats.level_files[level] > 0) levels_seen_ |= 1u << level;
+    }
+    auto names = io_.list("db/sst");
+    ASSERT_TRUE(names.is_ok());
+    EXPECT_EQ(names.value().size(), expected);
+    moves_seen_ += stats.moves;
   }
 
   void check() {
+    check_files();
     std::vector<uint64_t> at = snapshots_;
     at.push_back(now_);
     for (uint64_t ts : at) check_at(ts);
@@ -263,9 +297,12 @@ class LsmModel {
     ASSERT_EQ(backward, expected) << "at " << ts;
   }
 
+  const uint64_t shape_;
   SplitMixRng rng_;
   SimIo io_;
   std::unique_ptr<Lsm> lsm_;
+  uint32_t levels_seen_ = 0;
+  uint64_t moves_seen_ = 0;
   Model model_;
   std::vector<Commit> log_;
   std::vector<uint64_t> snapshots_;
@@ -275,11 +312,19 @@ class LsmModel {
 };
 
 TEST(LsmModel, ShowsWhatTheModelShows) {
-  for (uint64_t seed = 1; seed <= 25; ++seed) {
+  uint32_t levels = 0;
+  uint64_t moves = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    LsmModel(seed).run(250);
+    LsmModel model(seed);
+    model.run(250);
     if (HasFailure()) return;
+    levels |= model.levels_seen();
+    moves += model.moves_seen();
   }
+  // The runs are of use only when they reach the middle of the tree.
+  EXPECT_EQ(levels & (1u << 4 | 1u << 5), 1u << 4 | 1u << 5);
+  EXPECT_GT(moves, 0u);
 }
 
 }  // namespace

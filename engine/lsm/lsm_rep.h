@@ -8,14 +8,17 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/base/clock.h"
 #include "engine/io/io.h"
 #include "engine/lsm/block_cache.h"
+#include "engine/lsm/compaction.h"
 #include "engine/lsm/lsm.h"
 #include "engine/lsm/manifest.h"
 #include "engine/lsm/view.h"
@@ -23,6 +26,28 @@
 namespace pgz {
 
 class VersionFilter;
+
+// How tables of one flush or merge are written.
+struct OutputPlan {
+  Compression compression = Compression::kNone;
+  // Tables of the level below the output's, in order: outputs end where they do, and before they
+  // overlap too many of them.
+  std::vector<TableRef> grandparents;
+  std::vector<std::string> cuts;  // ascending; an output lies wholly on one side of each
+  std::atomic<uint64_t>* written_bytes = nullptr;
+  // Called every kBetweenBytes of input: the place to let more urgent work go first.
+  std::function<Status()> between;
+};
+
+// The rate at which debt goes away, as the last jobs showed it. Any thread.
+class DrainRate {
+ public:
+  void add(uint64_t bytes, uint64_t micros);
+  double bytes_per_second() const { return rate_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<double> rate_{double{64 << 20}};
+};
 
 struct Lsm::Rep {
   Rep(const Runtime& r, const std::string& dir, const LsmOptions& o);
@@ -45,8 +70,17 @@ struct Lsm::Rep {
   Result<TableRef> open_table(const FileMeta& meta);
   // Writes what the filter keeps to new tables, synced and opened. On an error some may have been
   // added to *tables: the caller makes them obsolete. kClosed when the store is being shut down.
-  Status write_tables(Iterator* it, VersionFilter* filter, std::atomic<uint64_t>* bytes,
+  Status write_tables(Iterator* it, VersionFilter* filter, const OutputPlan& plan,
                       std::vector<TableRef>* tables);
+  // kNoSpace unless the disk has room for `bytes`.
+  Status check_room(uint64_t bytes);
+  void note_version(const Version& now);  // refreshes what admit() looks at
+
+  // admission.cc
+  double allowed_bytes_per_second() const;
+  void pace(uint64_t bytes);
+
+  static constexpr uint64_t kBetweenBytes = 64 * 1024;
 
   // flush.cc
   std::shared_ptr<MemTableHandle> next_to_flush() PGZ_REQUIRES(mutex);
@@ -62,19 +96,24 @@ struct Lsm::Rep {
   // merge_job.cc
   struct MergePick {
     std::shared_ptr<const Version> version;
-    VersionEdit edit;              // what needs no merging: moves, whole tables dropped
-    std::vector<TableRef> level0;  // inputs
-    std::vector<TableRef> level1;
-    bool is_empty() const {
-      return level0.empty() && level1.empty() && edit.added.empty() && edit.removed.empty() &&
-             edit.drops_removed.empty();
+    std::vector<uint64_t> boundaries;  // as of the pick
+    VersionEdit edit;                  // what needs no reading: moves, whole tables dropped
+    std::optional<CompactionJob> job;
+    bool is_edit() const {
+      return !edit.added.empty() || !edit.removed.empty() || !edit.drops_removed.empty();
     }
   };
-  MergePick pick_merge(bool forced);
-  void pick_drops(const std::vector<uint64_t>& bounds, MergePick* pick);
-  void pick_moves(MergePick* pick);
-  Status run_merge(MergePick pick);
-  Status merge_round(bool forced, bool* did_something);
+  enum class Choice : uint8_t { kDue, kForced, kLevel0Only };
+  CompactionLimits limits() const;
+  MergePick pick_merge(Choice choice) PGZ_REQUIRES(manifest_mutex);
+  void pick_drops(MergePick* pick) PGZ_REQUIRES(manifest_mutex);
+  OutputPlan plan_output(const MergePick& pick);
+  Status run_merge(MergePick* pick) PGZ_REQUIRES(merge_mutex);
+  Status between_blocks(const CompactionJob& job) PGZ_REQUIRES(merge_mutex);
+  void note_level0_drained(uint64_t bytes) PGZ_REQUIRES(merge_mutex);
+  // One job, or one edit without a job. Merges nest: a job below level 0 lets one of level 0 go
+  // first between two of its blocks.
+  Status merge_round(Choice choice, bool* did_something) PGZ_REQUIRES(merge_mutex);
   void merge_loop();
 
   Runtime runtime;
@@ -89,8 +128,9 @@ struct Lsm::Rep {
 
   Mutex manifest_mutex;
   std::unique_ptr<Manifest> manifest PGZ_GUARDED_BY(manifest_mutex);
-  // Key ranges a running merge will put tables into: nothing may sink into them meanwhile.
-  std::vector<TableRange> merging PGZ_GUARDED_BY(manifest_mutex);
+  // Jobs under way, outermost first: picks keep clear of their tables, sinking tables of their
+  // range.
+  std::vector<const CompactionJob*> running PGZ_GUARDED_BY(manifest_mutex);
 
   mutable Mutex mutex;
   CondVar flush_work;  // something to flush, or stopping
@@ -106,17 +146,29 @@ struct Lsm::Rep {
   bool merge_no_space PGZ_GUARDED_BY(mutex) = false;  // and so did the last merge
   Status background PGZ_GUARDED_BY(mutex);
   std::atomic<uint32_t> level0_files{0};
+  std::atomic<uint64_t> debt_bytes{0};
+  std::atomic<uint64_t> version_count{1};  // versions made so far
+  std::atomic<bool> is_flushing{false};
+  DrainRate flush_rate;
+  DrainRate level0_rate;
+  std::atomic<uint64_t> next_admission_micros{0};  // when the writes admitted so far are paid for
   std::atomic<uint32_t> queued{0};
   std::atomic<bool> is_failed{false};
 
   std::unique_ptr<ViewCell> views;
   Mutex flush_mutex;  // one flush at a time, by whichever thread
-  Mutex merge_mutex;  // one merge at a time
+  Mutex merge_mutex;  // one thread merges at a time
+  // The version between_blocks() last found nothing urgent in, when the running job last paused,
+  // and when level 0 last became smaller.
+  uint64_t nothing_urgent_in PGZ_GUARDED_BY(merge_mutex) = 0;
+  uint64_t last_pause_micros PGZ_GUARDED_BY(merge_mutex) = 0;
+  uint64_t level0_since_micros PGZ_GUARDED_BY(merge_mutex) = 0;
   std::unique_ptr<Joinable> flush_thread;
   std::unique_ptr<Joinable> merge_thread;
 
   std::atomic<uint64_t> flushes{0};
   std::atomic<uint64_t> merges{0};
+  std::atomic<uint64_t> moves{0};
   std::atomic<uint64_t> flushed_bytes{0};
   std::atomic<uint64_t> merged_bytes{0};
   std::atomic<uint64_t> stall_micros{0};

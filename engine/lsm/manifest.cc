@@ -25,6 +25,12 @@ Status corruption(const std::string& path, uint64_t offset, const std::string& w
   return in_file(path, offset, Status::make(Code::kCorruption, what));
 }
 
+// What became of a failed write is unknown: nobody may take the edit for undone and try again.
+Status as_final(Status status) {
+  if (!status.is(Code::kNoSpace)) return status;
+  return Status::make(Code::kIoError, "no room in preallocated blocks: " + status.message());
+}
+
 }  // namespace
 
 struct Manifest::Rep {
@@ -130,10 +136,10 @@ Status Manifest::Rep::write_checkpoint(const ManifestState& to_write) {
     return Status::make(Code::kNotSupported, slot_path(next.slot) + ": too many tables");
   }
   PGZ_TRY(prepare_slot(next.slot, next.slot_bytes));
-  failed = write_record(next.slot, 0, next.salt, 0, payload);
+  failed = as_final(write_record(next.slot, 0, next.salt, 0, payload));
   PGZ_TRY(failed);
   current = next;
-  failed = write_superblocks();
+  failed = as_final(write_superblocks());
   PGZ_TRY(failed);
   next_offset = need;
   next_sequence = 1;
@@ -255,10 +261,10 @@ Status Manifest::append(const VersionEdit& edit) {
   if (need > rep.current.slot_bytes - rep.next_offset) {
     PGZ_TRY(rep.write_checkpoint(next));
   } else {
-    rep.failed = PGZ_PLANTED(kSwapEdits)
-                     ? rep.write_swapped(payload)
-                     : rep.write_record(rep.current.slot, rep.next_offset, rep.current.salt,
-                                        rep.next_sequence, payload);
+    rep.failed = as_final(PGZ_PLANTED(kSwapEdits)
+                              ? rep.write_swapped(payload)
+                              : rep.write_record(rep.current.slot, rep.next_offset,
+                                                 rep.current.salt, rep.next_sequence, payload));
     PGZ_TRY(rep.failed);
     rep.next_offset += need;
     rep.next_sequence++;

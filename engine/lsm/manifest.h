@@ -30,7 +30,8 @@
 
 namespace pgz {
 
-inline constexpr int kLevels = 7;  // on disk any number below 64; this build fills 0 and 1
+inline constexpr int kLevels =
+    7;  // on disk any number below 64; compaction.h says which are filled
 
 // One table as the manifest knows it.
 struct FileMeta {
@@ -98,8 +99,8 @@ class Manifest {
   Manifest& operator=(const Manifest&) = delete;
 
   const ManifestState& state() const;
-  // Applies the edit and makes it durable. After an I/O error the manifest is unusable: the
-  // outcome is unknown and every later call fails.
+  // Applies the edit and makes it durable. kNoSpace: nothing has happened, try again. After any
+  // other error the manifest is unusable: the outcome is unknown and every later call fails.
   Status append(const VersionEdit& edit);
 
  private:

@@ -1,5 +1,6 @@
-// Merging: level 0 with what it overlaps in level 1 becomes level 1. Keeps the number of runs a
-// read meets bounded, and drops what no boundary needs.
+// Merging: runs the jobs that compaction.h picks, one at a time, on the merge thread. A job below
+// level 0 gives way between two blocks: to a merge of level 0, which runs inside it when it can,
+// and, for most of the time, to a flush.
 #include <algorithm>
 #include <utility>
 
@@ -11,15 +12,14 @@ namespace pgz {
 
 namespace {
 
-// Every table a read could meet that may hold a version older than the drop, in its range.
+constexpr uint64_t kRetryMicros = 100'000;  // between attempts on a full disk
+// So many range drops that reads should not meet make level 0 merge early.
+constexpr size_t kDropsMany = 32;
+
 bool still_hides(const Version& version, const RangeDrop& drop) {
   for (const std::vector<TableRef>& level : version.levels) {
     for (const TableRef& table : level) {
-      const FileMeta& meta = table->meta();
-      if (meta.min_ts < drop.ts && Slice(meta.largest) >= Slice(drop.begin) &&
-          (drop.end.empty() || meta.smallest < drop.end)) {
-        return true;
-      }
+      if (hides_in(drop, table->meta())) return true;
     }
   }
   return false;
@@ -27,10 +27,28 @@ bool still_hides(const Version& version, const RangeDrop& drop) {
 
 }  // namespace
 
+CompactionLimits Lsm::Rep::limits() const {
+  CompactionLimits l;
+  l.table_bytes = options.table_file_bytes;
+  l.level0_trigger = options.level0_merge_trigger;
+  l.fan_out = options.level_fan_out;
+  l.base_bytes = options.level_base_bytes != 0
+                     ? options.level_base_bytes
+                     : 2 * options.level0_merge_trigger * memtable_limit();
+  return l;
+}
+
 // Range drops that every boundary is past: whole tables below them go at once, and the drops that
 // hide nothing any more go too.
-void Lsm::Rep::pick_drops(const std::vector<uint64_t>& bounds, MergePick* pick) {
-  const uint64_t lowest = *std::min_element(bounds.begin(), bounds.end());
+void Lsm::Rep::pick_drops(MergePick* pick) {
+  const uint64_t lowest = *std::min_element(pick->boundaries.begin(), pick->boundaries.end());
+  const auto is_taken = [&](int level, uint64_t number) {
+    const std::pair<int, uint64_t> name{level, number};
+    return std::find(pick->edit.removed.begin(), pick->edit.removed.end(), name) !=
+               pick->edit.removed.end() ||
+           std::any_of(running.begin(), running.end(),
+                       [number](const CompactionJob* job) { return job->has(number); });
+  };
   for (const RangeDrop& drop : pick->version->drops) {
     if (drop.ts > lowest) continue;
     if (!still_hides(*pick->version, drop)) {
@@ -40,111 +58,175 @@ void Lsm::Rep::pick_drops(const std::vector<uint64_t>& bounds, MergePick* pick) 
     for (int level = 0; level < kLevels; level++) {
       for (const TableRef& table : pick->version->levels[level]) {
         const FileMeta& meta = table->meta();
-        const std::pair<int, uint64_t> name{level, meta.number};
         if (meta.max_ts < drop.ts && drop.covers(meta.smallest) && drop.covers(meta.largest) &&
-            std::find(pick->edit.removed.begin(), pick->edit.removed.end(), name) ==
-                pick->edit.removed.end()) {
-          pick->edit.removed.push_back(name);
+            !is_taken(level, meta.number)) {
+          pick->edit.removed.emplace_back(level, meta.number);
         }
       }
     }
   }
 }
 
-// A single level-0 table over nothing needs no rewriting.
-void Lsm::Rep::pick_moves(MergePick* pick) {
-  if (pick->level0.size() != 1 || !pick->level1.empty()) return;
-  const FileMeta& meta = pick->level0[0]->meta();
-  pick->edit.removed.emplace_back(0, meta.number);
-  pick->edit.added.emplace_back(1, meta);
-  pick->level0.clear();
-}
-
-Lsm::Rep::MergePick Lsm::Rep::pick_merge(bool forced) {
+Lsm::Rep::MergePick Lsm::Rep::pick_merge(Choice choice) {
   MergePick pick;
   {
     MutexLock lock(&mutex);
     pick.version = version;
   }
-  const std::vector<uint64_t> bounds = options.boundaries();
-  pick_drops(bounds, &pick);
-  if (!pick.is_empty()) return pick;  // merge over what is left in the next round
-  const std::vector<TableRef>& level0 = pick.version->levels[0];
-  if (level0.size() < (forced ? 1 : options.level0_merge_trigger)) return pick;
-  pick.level0 = level0;
-  const TableRange range = range_of(level0);
-  pick.level1 = pick.version->overlapping(1, range.smallest, range.largest);
-  if (!forced) pick_moves(&pick);
+  pick.boundaries = options.boundaries();
+  const CompactionLimits compaction_limits = limits();
+  const CompactionPicker picker(*pick.version, compaction_limits, running);
+  if (choice == Choice::kLevel0Only) {
+    if (picker.shape().score[0] >= 1) {
+      picker.add_moves(&pick.edit);
+      if (!pick.is_edit()) pick.job = picker.level0_job(options.level0_merge_trigger);
+    }
+    return pick;
+  }
+  pick_drops(&pick);
+  if (pick.is_edit()) return pick;  // merge what is left in the next round
+  picker.add_moves(&pick.edit);
+  if (pick.is_edit()) return pick;
+  pick.job = picker.next_job();
+  if (pick.job) return pick;
+  const uint64_t lowest = *std::min_element(pick.boundaries.begin(), pick.boundaries.end());
+  const auto is_old = [lowest](const RangeDrop& drop) { return drop.ts <= lowest; };
+  const bool many_drops =
+      static_cast<size_t>(std::count_if(pick.version->drops.begin(), pick.version->drops.end(),
+                                        is_old)) >= kDropsMany;
+  if (choice == Choice::kForced || many_drops) pick.job = picker.level0_job(1);
+  if (!pick.job) pick.job = picker.drop_job(lowest);
   return pick;
 }
 
-Status Lsm::Rep::run_merge(MergePick pick) {
-  std::vector<std::unique_ptr<Iterator>> children;
-  for (const TableRef& table : pick.level0) children.push_back(table->reader().new_iterator(false));
-  if (!pick.level1.empty()) children.push_back(new_level_iterator(&pick.level1, false));
-  const std::unique_ptr<Iterator> it = new_merge_iterator(std::move(children));
-  bool bottom = true;
-  for (int level = 2; level < kLevels; level++) {
-    bottom = bottom && pick.version->levels[level].empty();
+OutputPlan Lsm::Rep::plan_output(const MergePick& pick) {
+  const CompactionJob& job = *pick.job;
+  OutputPlan plan;
+  const int base = LevelShape::of(*pick.version, limits()).base;
+  if (options.compress_deep_levels && job.target > base) plan.compression = Compression::kLz4;
+  plan.grandparents = job.grandparents;
+  // Ends at the bounds of drops, so that a drop and what it covers part for good.
+  for (const RangeDrop& drop : pick.version->drops) {
+    plan.cuts.push_back(drop.begin);
+    if (!drop.end.empty()) plan.cuts.push_back(drop.end);
   }
-  VersionFilter filter(options.boundaries(), pick.version->drops, bottom);
-  std::vector<TableRef> tables;
-  const Status written = write_tables(it.get(), &filter, &merged_bytes, &tables);
-  if (!written.is_ok()) {
-    for (const TableRef& table : tables) table->set_obsolete();
-    return written;
-  }
-  for (const TableRef& table : pick.level0) pick.edit.removed.emplace_back(0, table->meta().number);
-  for (const TableRef& table : pick.level1) pick.edit.removed.emplace_back(1, table->meta().number);
-  for (const TableRef& table : tables) pick.edit.added.emplace_back(1, table->meta());
-  MutexLock lock(&manifest_mutex);
-  return commit_edit(std::move(pick.edit), std::move(tables), nullptr);
+  std::sort(plan.cuts.begin(), plan.cuts.end());
+  plan.written_bytes = &merged_bytes;
+  plan.between = [this, &job]() PGZ_NO_THREAD_SAFETY_ANALYSIS { return between_blocks(job); };
+  return plan;
 }
 
-Status Lsm::Rep::merge_round(bool forced, bool* did_something) {
-  MutexLock one_at_a_time(&merge_mutex);
+// Lets more urgent work go first. Flushes run on a thread of their own; while one does, a merge
+// works a quarter of the time, unless level 0 has fallen behind.
+Status Lsm::Rep::between_blocks(const CompactionJob& job) {
+  if (job.level != 0 && level0_files >= options.level0_merge_trigger &&
+      nothing_urgent_in != version_count) {
+    nothing_urgent_in = version_count;
+    bool did_something = true;
+    while (did_something && !stopping) {
+      const Status merged = merge_round(Choice::kLevel0Only, &did_something);
+      if (merged.is(Code::kNoSpace)) break;  // the room this job has is its own
+      PGZ_TRY(merged);
+    }
+  }
+  const uint64_t now = runtime.clock->now_micros();
+  const uint64_t worked = now - std::exchange(last_pause_micros, now);
+  if (!options.background || !is_flushing || level0_files >= options.level0_slowdown_files) {
+    return Status::ok();
+  }
+  constexpr uint64_t kPauseMicrosMax = 5'000;
+  if (worked > 0) runtime.clock->sleep_micros(std::min(3 * worked, kPauseMicrosMax));
+  last_pause_micros = runtime.clock->now_micros();
+  return Status::ok();
+}
+
+Status Lsm::Rep::run_merge(MergePick* pick) {
+  const CompactionJob& job = *pick->job;
+  // Flushes come before merges on a disk that fills: leave room for one.
+  PGZ_TRY(check_room(job.input_bytes() + memtable_limit()));
+  std::vector<std::unique_ptr<Iterator>> children;
+  if (job.level == 0) {
+    for (const TableRef& table : job.inputs) {
+      children.push_back(table->reader().new_iterator(false));
+    }
+  } else {
+    children.push_back(new_level_iterator(&job.inputs, false));
+  }
+  if (!job.below.empty()) children.push_back(new_level_iterator(&job.below, false));
+  const std::unique_ptr<Iterator> it = new_merge_iterator(std::move(children));
+  VersionFilter filter(pick->boundaries, pick->version->drops, job.bottom);
+  std::vector<TableRef> tables;
+  last_pause_micros = runtime.clock->now_micros();
+  Status status = write_tables(it.get(), &filter, plan_output(*pick), &tables);
+  if (status.is_ok()) {
+    for (const TableRef& table : job.inputs) {
+      pick->edit.removed.emplace_back(job.level, table->meta().number);
+    }
+    for (const TableRef& table : job.below) {
+      pick->edit.removed.emplace_back(job.target, table->meta().number);
+    }
+    for (const TableRef& table : tables) pick->edit.added.emplace_back(job.target, table->meta());
+    MutexLock lock(&manifest_mutex);
+    status = commit_edit(std::move(pick->edit), tables, nullptr);
+    if (!status.is_ok() && !status.is(Code::kNoSpace)) return status;  // the edit may be durable
+  }
+  if (!status.is_ok()) {
+    for (const TableRef& table : tables) table->set_obsolete();
+  }
+  return status;
+}
+
+void Lsm::Rep::note_level0_drained(uint64_t bytes) {
+  const uint64_t now = runtime.clock->now_micros();
+  level0_rate.add(bytes, now - std::exchange(level0_since_micros, now));
+}
+
+Status Lsm::Rep::merge_round(Choice choice, bool* did_something) {
   MergePick pick;
   {
     // From the pick on nothing may sink into the range that is being merged.
     MutexLock lock(&manifest_mutex);
-    pick = pick_merge(forced);
-    if (!pick.is_empty() && pick.level0.empty()) {
-      *did_something = true;
+    pick = pick_merge(choice);
+    *did_something = pick.is_edit() || pick.job;
+    if (pick.is_edit()) {
+      moves += pick.edit.added.size();
       return commit_edit(std::move(pick.edit), {}, nullptr);
     }
-    if (!pick.level0.empty()) {
-      std::vector<TableRef> all = pick.level0;
-      all.insert(all.end(), pick.level1.begin(), pick.level1.end());
-      merging.push_back(range_of(all));
-    }
+    if (!pick.job) return Status::ok();
+    running.push_back(&*pick.job);
   }
-  *did_something = !pick.is_empty();
-  if (pick.is_empty()) return Status::ok();
-  const Status merged = run_merge(std::move(pick));
+  const uint64_t begin = runtime.clock->now_micros();
+  // Without a backlog the time before the job was idle and says nothing about the rate.
+  if (pick.job->level == 0 && level0_files < options.level0_slowdown_files) {
+    level0_since_micros = begin;
+  }
+  const Status merged = run_merge(&pick);
   {
     MutexLock lock(&manifest_mutex);
-    merging.clear();
+    running.pop_back();
   }
-  if (merged.is_ok()) merges++;
+  if (!merged.is_ok()) return merged;
+  merges++;
+  uint64_t level0_bytes = 0;
+  for (const TableRef& table : pick.job->inputs) level0_bytes += table->meta().file_bytes;
+  if (pick.job->level == 0) note_level0_drained(level0_bytes);
   return merged;
 }
 
 void Lsm::Rep::merge_loop() {
-  constexpr uint64_t kRetryMicros = 100'000;
   for (;;) {
     {
       MutexLock lock(&mutex);
-      while (!stopping && background.is_ok() && !merge_poked &&
-             version->levels[0].size() < options.level0_merge_trigger) {
-        merge_work.wait(&mutex);
-      }
+      while (!stopping && background.is_ok() && !merge_poked) merge_work.wait(&mutex);
       if (stopping || !background.is_ok()) return;
       merge_poked = false;
     }
     bool did_something = true;
     Status status;
-    while (status.is_ok() && did_something && !stopping)
-      status = merge_round(false, &did_something);
+    while (status.is_ok() && did_something && !stopping) {
+      MutexLock one_at_a_time(&merge_mutex);
+      status = merge_round(Choice::kDue, &did_something);
+    }
     if (!status.is_ok() && !status.is(Code::kClosed) && !status.is(Code::kNoSpace)) {
       fail(status);
       return;
@@ -154,16 +236,26 @@ void Lsm::Rep::merge_loop() {
     if (!merge_no_space) continue;
     progress.notify_all();
     if (!stopping) merge_work.wait_for(&mutex, kRetryMicros);
+    merge_poked = true;
   }
 }
 
 Status Lsm::merge_now() {
-  Rep& rep = *rep_;
   bool did_something = true;
   Status status;
-  while (status.is_ok() && did_something) status = rep.merge_round(true, &did_something);
-  if (!status.is_ok() && !status.is(Code::kNoSpace) && !status.is(Code::kClosed)) rep.fail(status);
+  while (status.is_ok() && did_something) {
+    MutexLock one_at_a_time(&rep_->merge_mutex);
+    status = rep_->merge_round(Rep::Choice::kForced, &did_something);
+  }
+  if (!status.is_ok() && !status.is(Code::kNoSpace) && !status.is(Code::kClosed)) {
+    rep_->fail(status);
+  }
   return status;
+}
+
+Status Lsm::merge_step(bool* did_something) {
+  MutexLock one_at_a_time(&rep_->merge_mutex);
+  return rep_->merge_round(Rep::Choice::kDue, did_something);
 }
 
 }  // namespace pgz

@@ -200,6 +200,8 @@ LsmStats Lsm::stats() const {
   stats.cache_misses = cache.misses;
   stats.flushes = rep.flushes;
   stats.merges = rep.merges;
+  stats.moves = rep.moves;
+  stats.debt_bytes = rep.debt_bytes;
   stats.flushed_bytes = rep.flushed_bytes;
   stats.merged_bytes = rep.merged_bytes;
   stats.stall_micros = rep.stall_micros;

@@ -111,6 +111,11 @@ uint64_t Version::level_bytes(int level) const {
   return bytes;
 }
 
+bool hides_in(const RangeDrop& drop, const FileMeta& meta) {
+  return meta.min_ts < drop.ts && Slice(meta.largest) >= Slice(drop.begin) &&
+         (drop.end.empty() || meta.smallest < drop.end);
+}
+
 TableRange range_of(const std::vector<TableRef>& tables) {
   PGZ_ASSERT(!tables.empty());
   TableRange range{tables[0]->meta().smallest, tables[0]->meta().largest};

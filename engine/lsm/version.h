@@ -64,6 +64,9 @@ struct Version {
   uint64_t level_bytes(int level) const;
 };
 
+// Whether the table, by its ranges of keys and timestamps, may hold versions that the drop covers.
+bool hides_in(const RangeDrop& drop, const FileMeta& meta);
+
 // The smallest and largest user key over tables; requires one at least.
 struct TableRange {
   std::string smallest;

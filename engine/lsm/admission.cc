@@ -1,0 +1,95 @@
+// Admission: writers are slowed down smoothly, so that nobody meets a wall. What they may write per
+// second follows from the rates at which flushes and merges have lately worked off debt: twice that
+// rate while there is hardly any, the rate itself half-way, and nearly nothing short of the limit.
+// So debt settles where writing and background work are even. Each write pays for its bytes; a
+// wait is short, because many small ones hold better than a few long ones.
+#include <algorithm>
+
+#include "engine/lsm/lsm_rep.h"
+
+namespace pgz {
+
+namespace {
+
+constexpr uint64_t kWaitMicrosMax = 50'000;
+constexpr double kRateMin = 1 << 20;
+
+// What a queue filled to the given share (0..1) may be filled with.
+double allowed(double filled, const DrainRate& drain) {
+  return 2 * std::max(0.02, 1 - filled) * drain.bytes_per_second();
+}
+
+double share(double value, double from, double to) { return (value - from) / (to - from); }
+
+}  // namespace
+
+void DrainRate::add(uint64_t bytes, uint64_t micros) {
+  if (bytes == 0 || micros == 0) return;
+  const double now = std::max(kRateMin, static_cast<double>(bytes) * 1e6 / double(micros));
+  rate_.store((bytes_per_second() + now) / 2, std::memory_order_relaxed);
+}
+
+// 0: no limit.
+double Lsm::Rep::allowed_bytes_per_second() const {
+  double rate = 0;
+  const auto limit = [&rate](double other) { rate = rate == 0 ? other : std::min(rate, other); };
+  const uint32_t waiting = queued.load(std::memory_order_relaxed);
+  const uint32_t files = level0_files.load(std::memory_order_relaxed);
+  // The last memtable of the queue is the one to be slow in, those before may fill freely.
+  if (waiting > 1 && waiting + 1 >= options.max_queued_memtables) limit(allowed(0.5, flush_rate));
+  if (files >= options.level0_slowdown_files) {
+    limit(allowed(share(files, options.level0_slowdown_files, options.level0_stop_files),
+                  level0_rate));
+  }
+  // Debt of deeper levels costs space and later work, not reads: there is patience for a lot of it.
+  const auto base = static_cast<double>(limits().base_bytes);
+  const auto debt = static_cast<double>(debt_bytes.load(std::memory_order_relaxed));
+  if (debt > 16 * base)
+    limit(allowed(std::min(0.9, share(debt, 16 * base, 64 * base)), level0_rate));
+  return rate == 0 ? 0 : std::max(rate, kRateMin);
+}
+
+// Waits until the writes admitted before are paid for at the present rate.
+void Lsm::Rep::pace(uint64_t bytes) {
+  const double rate = allowed_bytes_per_second();
+  if (rate == 0) return;
+  const uint64_t now = runtime.clock->now_micros();
+  const auto cost = static_cast<uint64_t>(static_cast<double>(bytes) * 1e6 / rate);
+  uint64_t paid_at = next_admission_micros.load(std::memory_order_relaxed);
+  uint64_t start = 0;
+  uint64_t end = 0;
+  do {
+    start = std::clamp(paid_at, now, now + kWaitMicrosMax);
+    end = start + std::min(cost, kWaitMicrosMax);
+  } while (!next_admission_micros.compare_exchange_weak(paid_at, end, std::memory_order_relaxed));
+  // Sleeps shorter than this cost more than they hold back; what they save is paid later.
+  constexpr uint64_t kSleepMicrosMin = 500;
+  if (start - now >= kSleepMicrosMin) runtime.clock->sleep_micros(start - now);
+}
+
+Status Lsm::admit(uint64_t bytes) {
+  Rep& rep = *rep_;
+  const LsmOptions& options = rep.options;
+  if (rep.is_failed.load(std::memory_order_relaxed)) return background_status();
+  if (!options.background || rep.allowed_bytes_per_second() == 0) return Status::ok();
+  const uint64_t begin = rep.runtime.clock->now_micros();
+  Status status;
+  {
+    MutexLock lock(&rep.mutex);
+    while (rep.background.is_ok() && !rep.stopping &&
+           (rep.queued >= options.max_queued_memtables ||
+            rep.level0_files >= options.level0_stop_files)) {
+      if (rep.no_space || rep.merge_no_space) {
+        status = Status::make(Code::kNoSpace, "disk full: no room left for unflushed writes");
+        break;
+      }
+      rep.progress.wait_for(&rep.mutex, kWaitMicrosMax);
+    }
+    if (status.is_ok()) status = rep.background;
+  }
+  if (status.is_ok()) rep.pace(bytes);
+  rep.stall_micros += rep.runtime.clock->now_micros() - begin;
+  return status;
+}
+
+}  // namespace pgz
