@@ -55,17 +55,17 @@ void Bench::open() {
   store_ = open_store(options_.store);
 }
 
-// Waits until this process has written nothing and computed next to nothing for 400 ms: the same
+// Waits until this process has written nothing and computed next to nothing for 250 ms: the same
 // criterion for every engine.
 void Bench::rest() {
-  constexpr int kQuietSamples = 4;
+  constexpr int kQuietSamples = 5;
   uint64_t bytes = device_bytes_written();
   double cpu = cpu_seconds();
-  for (int quiet = 0, samples = 0; quiet < kQuietSamples && samples < 1200; samples++) {
-    usleep(100'000);
+  for (int quiet = 0, samples = 0; quiet < kQuietSamples && samples < 2400; samples++) {
+    usleep(50'000);
     const uint64_t bytes_now = device_bytes_written();
     const double cpu_now = cpu_seconds();
-    quiet = bytes_now == bytes && cpu_now - cpu < 0.02 ? quiet + 1 : 0;
+    quiet = bytes_now == bytes && cpu_now - cpu < 0.01 ? quiet + 1 : 0;
     bytes = bytes_now;
     cpu = cpu_now;
   }

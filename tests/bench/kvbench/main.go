@@ -89,9 +89,9 @@ func parseFlags(args []string) (config, error) {
 	case "quick":
 		f.StringVar(&ratios, "ratios", "5", "sizes of data as multiples of the memory budget")
 		f.StringVar(&debianValues, "debian-values", "1024", "sizes of values the Debian build is measured with")
-		f.Int64Var(&budgetMiB, "budget-mib", 32, "memory for cache and memtables")
-		f.Int64Var(&c.keysMax, "keys-max", 500_000, "at most so many keys, whatever the budget")
-		f.Float64Var(&c.seconds, "seconds", 0.5, "seconds a timed workload")
+		f.Int64Var(&budgetMiB, "budget-mib", 16, "memory for cache and memtables")
+		f.Int64Var(&c.keysMax, "keys-max", 250_000, "at most so many keys, whatever the budget")
+		f.Float64Var(&c.seconds, "seconds", 0.3, "seconds a timed workload")
 		f.IntVar(&c.rounds, "rounds", 3, "measurements of each engine a row")
 	case "full":
 		f.StringVar(&ratios, "ratios", "0.5,5", "sizes of data as multiples of the memory budget")
