@@ -20,13 +20,17 @@ uint64_t bytes_of(const std::vector<TableRef>& tables) {
 }  // namespace
 
 LevelShape LevelShape::of(const Version& version, const CompactionLimits& limits) {
-  LevelShape shape;
   uint64_t bytes[kLevels];
+  for (int level = 0; level < kLevels; level++) bytes[level] = version.level_bytes(level);
+  return of(bytes, version.levels[0].size(), limits);
+}
+
+LevelShape LevelShape::of(const uint64_t (&bytes)[kLevels], size_t level0_files,
+                          const CompactionLimits& limits) {
+  LevelShape shape;
   uint64_t largest = 0;
   int first = kLast;  // level below 0 with tables
-  for (int level = kLast; level >= 0; level--) {
-    bytes[level] = version.level_bytes(level);
-    if (level == 0) continue;
+  for (int level = kLast; level >= 1; level--) {
     largest = std::max(largest, bytes[level]);
     if (bytes[level] != 0) first = level;
   }
@@ -45,7 +49,7 @@ LevelShape LevelShape::of(const Version& version, const CompactionLimits& limits
   }
   shape.target_bytes[kLast] = std::max(largest, limits.base_bytes);
   shape.base = std::min(kLast - steps, first);
-  shape.score[0] = static_cast<double>(version.levels[0].size()) / limits.level0_trigger;
+  shape.score[0] = static_cast<double>(level0_files) / limits.level0_trigger;
   shape.debt_bytes = bytes[0];
   for (int level = 1; level < kLast; level++) {
     const uint64_t aim = shape.target_bytes[level];

@@ -46,6 +46,8 @@ struct LevelShape {
   uint64_t debt_bytes = 0;              // above the targets, what waits in level 0 included
 
   static LevelShape of(const Version& version, const CompactionLimits& limits);
+  static LevelShape of(const uint64_t (&level_bytes)[kLevels], size_t level0_files,
+                       const CompactionLimits& limits);
 };
 
 // Merges `inputs` (of `level`) and `below` (of `target`) into new tables of `target`.

@@ -75,6 +75,14 @@ class LsmModel {
       if (i % 5 == 0) check();
     }
     check();
+    // With nobody looking back, dropped ranges leave nothing behind, not even themselves.
+    snapshots_.clear();
+    lsm_->rotate();
+    ASSERT_TRUE(lsm_->flush_now().is_ok());
+    ASSERT_TRUE(lsm_->merge_now().is_ok());
+    EXPECT_EQ(lsm_->stats().range_drops, 0u);
+    EXPECT_EQ(lsm_->stats().level_files[0], 0u);
+    check();
   }
 
   // What the runs so far have met: a bit per level between the first and the last, and moves.
