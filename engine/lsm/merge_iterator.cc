@@ -178,7 +178,7 @@ class MergeIterator final : public Iterator {
       heap_[0] = heap_.back();
       heap_.pop_back();
     }
-    if (!heap_.empty()) sink(0);
+    if (heap_.size() > 1) sink(0);
   }
 
   void sink(size_t at) {

@@ -1,12 +1,37 @@
 // The cursor over a table: top index, index partition, data block.
+#include <algorithm>
+#include <cstring>
+
 #include "engine/sst/table_rep.h"
 
 namespace pgz {
 
+Status sst::ReadAhead::read(uint64_t offset, void* buffer, size_t n) {
+  const bool follows = offset >= next_ && offset - next_ <= kGap;
+  next_ = offset + n;
+  if (offset >= begin_ && n <= size_ && offset - begin_ <= size_ - n) {
+    std::memcpy(buffer, bytes_.get() + (offset - begin_), n);
+    return Status::ok();
+  }
+  piece_ = follows ? std::clamp(piece_ * 2, kFirstPiece, kLastPiece) : 0;
+  const uint64_t ahead = offset < limit_ ? std::min<uint64_t>(piece_, limit_ - offset) : 0;
+  if (ahead <= n) return source_->read(offset, buffer, n);
+  if (capacity_ < ahead) {
+    bytes_ = std::make_unique_for_overwrite<char[]>(piece_);
+    capacity_ = piece_;
+  }
+  begin_ = offset;
+  size_ = 0;
+  PGZ_TRY(source_->read(offset, bytes_.get(), ahead));
+  size_ = ahead;
+  std::memcpy(buffer, bytes_.get(), n);
+  return Status::ok();
+}
+
 class TableIterator final : public Iterator {
  public:
   TableIterator(const TableReader::Rep* table, bool fill_cache)
-      : table_(table), fill_cache_(fill_cache) {
+      : table_(table), fill_cache_(fill_cache), ahead_(table->source.get(), table->data_limit) {
     top_.init(table_->top_index->slice(), 0);
   }
 
@@ -88,8 +113,8 @@ class TableIterator final : public Iterator {
       if (!top_.corrupt()) return false;
       return fail(sst::corruption(table_->name, table_->footer.top_index.offset, "bad top index"));
     }
-    Status status =
-        table_->load(top_.value(), TableReader::Rep::BlockKind::kIndex, fill_cache_, &partition_);
+    Status status = table_->load(top_.value(), TableReader::Rep::BlockKind::kIndex, fill_cache_,
+                                 &ahead_, &partition_);
     if (!status.is_ok()) return fail(std::move(status));
     index_.init(partition_.slice(), 0);
     return true;
@@ -100,8 +125,8 @@ class TableIterator final : public Iterator {
       data_.clear();
       return index_.corrupt() ? fail(table_->bad_block(top_.value())) : false;
     }
-    Status status =
-        table_->load(index_.value(), TableReader::Rep::BlockKind::kData, fill_cache_, &block_);
+    Status status = table_->load(index_.value(), TableReader::Rep::BlockKind::kData, fill_cache_,
+                                 &ahead_, &block_);
     if (!status.is_ok()) return fail(std::move(status));
     data_.init(block_.slice(), table_->options.global_ts);
     return true;
@@ -144,6 +169,7 @@ class TableIterator final : public Iterator {
 
   const TableReader::Rep* table_;
   const bool fill_cache_;
+  sst::ReadAhead ahead_;
   BlockIterator top_;
   sst::PinnedBlock partition_;
   BlockIterator index_;

@@ -33,12 +33,12 @@ Status TableReader::Rep::bad_block(Slice handle_bytes) const {
 }
 
 Status TableReader::Rep::load(Slice handle_bytes, BlockKind kind, bool fill_cache,
-                              sst::PinnedBlock* block) const {
+                              TableSource* from, sst::PinnedBlock* block) const {
   BlockHandle handle;
   if (!handle.decode(&handle_bytes)) {
     return corruption(name, footer.top_index.offset, "an index entry names no block");
   }
-  return load(handle, kind, fill_cache, block);
+  return load(handle, kind, fill_cache, from, block);
 }
 
 Status TableReader::Rep::load_kept(Kept* place, const BlockHandle& handle, BlockKind kind,
@@ -47,7 +47,7 @@ Status TableReader::Rep::load_kept(Kept* place, const BlockHandle& handle, Block
     *contents = place->block.load(std::memory_order_acquire);
     if (*contents != nullptr) return Status::ok();
   }
-  PGZ_TRY(load(handle, kind, true, block));
+  PGZ_TRY(load(handle, kind, true, source.get(), block));
   *contents = &block->block();
   if (place == nullptr || options.cache == nullptr) return Status::ok();
   const uint64_t bytes = (*contents)->memory_bytes;
@@ -62,7 +62,7 @@ Status TableReader::Rep::load_kept(Kept* place, const BlockHandle& handle, Block
 }
 
 Status TableReader::Rep::load(const BlockHandle& handle, BlockKind kind, bool fill_cache,
-                              sst::PinnedBlock* block) const {
+                              TableSource* from, sst::PinnedBlock* block) const {
   if (options.cache != nullptr) {
     const BlockCache::Pin pin = options.cache->lookup(options.table_id, handle.offset);
     if (pin.handle != nullptr) {
@@ -70,8 +70,7 @@ Status TableReader::Rep::load(const BlockHandle& handle, BlockKind kind, bool fi
       return Status::ok();
     }
   }
-  PGZ_ASSIGN(OwnedBlock contents,
-             sst::read_block(source.get(), name, footer.table_id, data_limit, handle));
+  PGZ_ASSIGN(OwnedBlock contents, sst::read_block(from, name, footer.table_id, data_limit, handle));
   if (kind == BlockKind::kFilter && !filter_is_sound(contents->slice())) {
     return corruption(name, handle.offset, "bad filter");
   }
@@ -174,7 +173,7 @@ Status TableReader::get(const TableLookup& lookup, std::string* value,
   if (found == sst::BlockFind::kCorrupt) return rep.bad_block(child.handle);
   if (found == sst::BlockFind::kAbsent) return Status::ok();
   sst::PinnedBlock block;
-  PGZ_TRY(rep.load(leaf.handle, Rep::BlockKind::kData, true, &block));
+  PGZ_TRY(rep.load(leaf.handle, Rep::BlockKind::kData, true, rep.source.get(), &block));
   uint64_t trailer = 0;
   Slice bytes;
   found = sst::find_version(block.block(), rep.options.global_ts, lookup.user_key, lookup.key_hash,
@@ -194,7 +193,9 @@ Status TableReader::verify() const {
   std::string last;
   sst::PinnedBlock filter;
   const bool filtered = rep.footer.filter.size != 0;
-  if (filtered) PGZ_TRY(rep.load(rep.footer.filter, Rep::BlockKind::kFilter, false, &filter));
+  if (filtered) {
+    PGZ_TRY(rep.load(rep.footer.filter, Rep::BlockKind::kFilter, false, rep.source.get(), &filter));
+  }
   const std::unique_ptr<Iterator> it = new_iterator(false);
   for (it->seek_to_first(); it->valid(); it->next()) {
     if (entries != 0 && compare_internal(it->key(), last) <= 0) {

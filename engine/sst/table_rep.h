@@ -52,6 +52,32 @@ class PinnedBlock {
   OwnedBlock owned_;
 };
 
+// Reads ahead once reads follow one another: pieces double from kFirstPiece to kLastPiece. One
+// thread.
+class ReadAhead final : public TableSource {
+ public:
+  static constexpr size_t kFirstPiece = 32 * 1024;
+  static constexpr size_t kLastPiece = 256 * 1024;
+
+  // Nothing is read at or beyond `limit` that was not asked for.
+  ReadAhead(TableSource* source, uint64_t limit) : source_(source), limit_(limit) {}
+  Status read(uint64_t offset, void* buffer, size_t n) override;
+  Result<uint64_t> size() override { return source_->size(); }
+
+ private:
+  // A read this far behind the last one still follows it: blocks in the cache lie between.
+  static constexpr uint64_t kGap = 64 * 1024;
+
+  TableSource* const source_;
+  const uint64_t limit_;
+  uint64_t next_ = ~uint64_t{0};  // where the last read ended
+  size_t piece_ = 0;              // 0: reads did not follow one another yet
+  uint64_t begin_ = 0;            // of the bytes at hand
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+  std::unique_ptr<char[]> bytes_;
+};
+
 }  // namespace sst
 
 struct TableReader::Rep {
@@ -59,9 +85,10 @@ struct TableReader::Rep {
 
   ~Rep();
 
-  // Brings in the block an index entry names.
-  Status load(Slice handle_bytes, BlockKind kind, bool fill_cache, sst::PinnedBlock* block) const;
-  Status load(const sst::BlockHandle& handle, BlockKind kind, bool fill_cache,
+  // Brings in the block an index entry names, from `from` where it is not in the cache.
+  Status load(Slice handle_bytes, BlockKind kind, bool fill_cache, TableSource* from,
+              sst::PinnedBlock* block) const;
+  Status load(const sst::BlockHandle& handle, BlockKind kind, bool fill_cache, TableSource* from,
               sst::PinnedBlock* block) const;
   // For a look-up: the block kept in `place` (null: none), or `block` holds it.
   struct Kept;

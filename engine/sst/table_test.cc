@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/io/sim/sim_io.h"
+#include "engine/sst/table_rep.h"
 
 namespace pgz {
 namespace {
@@ -238,6 +239,49 @@ TEST_P(TableTest, ReadsBackWhatWasWritten) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, TableTest, ::testing::Range(0, 6));
+
+// Counts reads of bytes that tell their own place.
+class CountedBytes final : public TableSource {
+ public:
+  static char at(uint64_t offset) { return static_cast<char>(offset * 31 + offset / 251); }
+  Status read(uint64_t offset, void* buffer, size_t n) override {
+    reads++;
+    end = std::max(end, offset + n);
+    for (size_t i = 0; i < n; i++) static_cast<char*>(buffer)[i] = at(offset + i);
+    return Status::ok();
+  }
+  Result<uint64_t> size() override { return uint64_t{1} << 40; }
+
+  int reads = 0;
+  uint64_t end = 0;
+};
+
+TEST(ReadAhead, PiecesGrowAndTheBytesAreTheSame) {
+  constexpr uint64_t kLimit = 4 << 20;
+  CountedBytes bytes;
+  sst::ReadAhead ahead(&bytes, kLimit);
+  std::mt19937 rng(1);
+  std::string buffer(20000, '\0');
+  const auto read = [&](uint64_t offset, size_t n) {
+    ASSERT_TRUE(ahead.read(offset, buffer.data(), n).is_ok());
+    for (size_t i = 0; i < n; i++) ASSERT_EQ(buffer[i], CountedBytes::at(offset + i));
+  };
+  int asked = 0;
+  for (uint64_t offset = 0; offset + 20000 < kLimit; asked++) {
+    const size_t n = 1 + rng() % 16000;
+    read(offset, n);
+    offset += n + (rng() % 4 == 0 ? rng() % 5000 : 0);
+  }
+  EXPECT_GT(asked, 300);
+  EXPECT_LT(bytes.reads, 40);
+  EXPECT_LE(bytes.end, kLimit);
+  const int before = bytes.reads;
+  for (int i = 0; i < 100; i++) {  // at random nothing is read that was not asked for
+    read((rng() % 30) * 131072 + 70000, 100);
+  }
+  EXPECT_LE(bytes.reads, before + 100);
+  EXPECT_LE(bytes.end, kLimit);
+}
 
 class TableRulesTest : public ::testing::Test {
  protected:
