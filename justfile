@@ -102,6 +102,10 @@ sim *args: build-lib
     @ninja -C {{ build_dir }} tests/sim/pgz-sim >/dev/null
     @exec {{ build_dir }}/tests/sim/pgz-sim {{ args }}
 
+# Fuzz every decoder of the engine and the C ABI: just fuzz [SECONDS [log|table|manifest|capi...]]
+fuzz *args:
+    @tests/tools/fuzz.sh {{ args }}
+
 # Look for leaks and misused memory: the Go binding on an ASan library, the C ABI under valgrind
 leak-check *kinds:
     @tests/tools/leak-check.sh {{ kinds }}

@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 overlay_for() { # ARCHIVE DIR
   local sum
   sum=$(sha256sum <"$1" | cut -d' ' -f1)
-  sed "s|^#cgo LDFLAGS:.*|#cgo LDFLAGS: $1 -fsanitize=address,undefined -llz4 -lstdc++ -lm -lpthread -lmimalloc|" \
+  sed "s|^\(#cgo LDFLAGS: \).*/libpgz.a|\1$1 -fsanitize=address,undefined|" \
     server/pkg/storage/cgo.go >"$2/cgo.go"
   grep -q "LDFLAGS: $1 " "$2/cgo.go"
   printf 'package storage\n\nconst libraryChecksum = "%s"\n' "$sum" >"$2/library.go"
