@@ -22,27 +22,36 @@ std::string path_of(const std::string& dir) { return path_join(dir, "IDENTITY");
 
 }  // namespace
 
-Result<Identity> read_identity(const Runtime& runtime, const std::string& dir) {
-  const std::string path = path_of(dir);
-  PGZ_ASSIGN(auto file, runtime.io->open(path, OpenMode::kRead));
-  char bytes[kFileBytes];
-  PGZ_ASSIGN(const size_t n, file->read_some(0, bytes, sizeof(bytes)));
-  if (n < kMagicBytes + 4 || std::memcmp(bytes, kMagic, kMagicBytes) != 0) {
+Status decode_identity(Slice bytes, const std::string& path, Identity* identity) {
+  if (bytes.size() < kMagicBytes + 4 || std::memcmp(bytes.data(), kMagic, kMagicBytes) != 0) {
     return Status::make(Code::kCorruption, path + ": not an identity file");
   }
-  const uint32_t version = get_fixed32(bytes + kMagicBytes);
+  const uint32_t version = get_fixed32(bytes.data() + kMagicBytes);
   if (version > kFormatVersion) {
     return Status::make(Code::kNotSupported, path + ": format version " + std::to_string(version) +
                                                  " is newer than this program's " +
                                                  std::to_string(kFormatVersion));
   }
-  if (n != kFileBytes || get_fixed32(bytes + kCrcAt) != crc32c(0, bytes, kCrcAt)) {
+  if (bytes.size() != kFileBytes ||
+      get_fixed32(bytes.data() + kCrcAt) != crc32c(0, bytes.data(), kCrcAt)) {
     return Status::make(Code::kCorruption, path + ": checksum does not match");
   }
+  std::memcpy(identity->uuid.data(), bytes.data() + kUuidAt, identity->uuid.size());
+  identity->created_wall_micros = get_fixed64(bytes.data() + kCreatedAt);
+  return Status::ok();
+}
+
+Result<Identity> read_identity_file(Io* io, const std::string& path) {
+  PGZ_ASSIGN(auto file, io->open(path, OpenMode::kRead));
+  char bytes[kFileBytes];
+  PGZ_ASSIGN(const size_t n, file->read_some(0, bytes, sizeof(bytes)));
   Identity identity;
-  std::memcpy(identity.uuid.data(), bytes + kUuidAt, identity.uuid.size());
-  identity.created_wall_micros = get_fixed64(bytes + kCreatedAt);
+  PGZ_TRY(decode_identity(Slice(bytes, n), path, &identity));
   return identity;
+}
+
+Result<Identity> read_identity(const Runtime& runtime, const std::string& dir) {
+  return read_identity_file(runtime.io, path_of(dir));
 }
 
 Status write_identity(const Runtime& runtime, const std::string& dir, const Identity& identity) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/base/runtime.h"
+#include "engine/base/slice.h"
 #include "engine/base/status.h"
 
 namespace pgz {
@@ -23,6 +24,9 @@ struct Identity {
 
 // kNotFound: there is none. kCorruption; kNotSupported: a newer version wrote it.
 Result<Identity> read_identity(const Runtime& runtime, const std::string& dir);
+Result<Identity> read_identity_file(Io* io, const std::string& path);
+// `path` is for messages.
+Status decode_identity(Slice bytes, const std::string& path, Identity* identity);
 // Makes it durable, its name included, after everything else in the directory.
 Status write_identity(const Runtime& runtime, const std::string& dir, const Identity& identity);
 

@@ -72,6 +72,10 @@ Status Superblock::decode(Slice block, Superblock* superblock) {
   return Status::ok();
 }
 
+bool is_superblock(Slice head) {
+  return head.size() >= 8 && get_fixed64(head.data()) == kSuperMagic;
+}
+
 uint64_t record_bytes(size_t payload_bytes) {
   const uint64_t bytes = kRecordHeaderBytes + payload_bytes;
   return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;

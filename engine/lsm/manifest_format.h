@@ -26,6 +26,9 @@ struct Superblock {
   static Status decode(Slice block, Superblock* superblock);
 };
 
+// Whether a file that begins so is a superblock, whole or not.
+bool is_superblock(Slice head);
+
 // A record: header, payload, zeros up to a multiple of kBlockBytes.
 inline constexpr size_t kRecordHeaderBytes = 40;
 uint64_t record_bytes(size_t payload_bytes);  // with header and padding

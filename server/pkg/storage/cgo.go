@@ -7,6 +7,7 @@ package storage
 
 #cgo noescape sh_open
 #cgo noescape sh_close
+#cgo noescape sh_dump
 #cgo noescape sh_flush
 #cgo noescape sh_stats
 #cgo noescape sh_io_describe
@@ -26,6 +27,7 @@ package storage
 #cgo noescape sh_commit
 #cgo nocallback sh_open
 #cgo nocallback sh_close
+#cgo nocallback sh_dump
 #cgo nocallback sh_flush
 #cgo nocallback sh_stats
 #cgo nocallback sh_io_describe

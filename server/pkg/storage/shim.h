@@ -234,4 +234,9 @@ static inline pgz_status sh_commit(uint64_t db, uint64_t owner, const void* batc
 
 static inline pgz_status sh_free(uint64_t txn) { return pgz_txn_free(SH_TXN(txn), NULL); }
 
+static inline pgz_status sh_dump(const char* path, uint32_t flags, char** text, size_t* len,
+                                 sh_call* c) {
+  return pgz_dump(path, flags, text, len, &c->err);
+}
+
 #endif  // PGZ_STORAGE_SHIM_H_
