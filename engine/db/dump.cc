@@ -115,7 +115,7 @@ Status identity(Report* report, Slice bytes) {
 
 namespace {
 
-enum class Format : uint8_t { kUnknown, kIdentity, kSuper, kEdits, kTable, kSlot };
+enum class Format : uint8_t { kUnknown, kIdentity, kSuper, kEdits, kTable, kSegment, kSlot };
 
 // Files up to this size are read whole.
 constexpr uint64_t kWholeBytesMax = uint64_t{1} << 30;
@@ -134,6 +134,7 @@ Format format_of(const std::string& path, Slice head, Slice tail) {
   if (ends_with(path, "/super") || path == "super") return Format::kSuper;
   if (ends_with(path, "edits-0") || ends_with(path, "edits-1")) return Format::kEdits;
   if (ends_with(path, ".sst")) return Format::kTable;
+  if (ends_with(path, ".seg")) return Format::kSegment;
   if (ends_with(path, ".slot")) return Format::kSlot;
   return Format::kUnknown;
 }
@@ -156,6 +157,10 @@ Status dump_file(Io* io, const std::string& path, const DumpOptions& options, st
   }
   if (format == dump::Format::kTable) {
     PGZ_TRY(dump::table(&report, std::move(file), size));
+    return report.status();
+  }
+  if (format == dump::Format::kSegment) {
+    PGZ_TRY(dump::segment(&report, file.get(), size));
     return report.status();
   }
   if (format == dump::Format::kSlot) {

@@ -51,6 +51,7 @@ Status identity(Report* report, Slice bytes);
 Status superblocks(Report* report, Slice bytes);
 Status edits(Report* report, Slice bytes);
 Status table(Report* report, std::unique_ptr<File> file, uint64_t size);
+Status segment(Report* report, File* file, uint64_t size);
 Status log_slot(Report* report, File* file, uint64_t size);
 
 }  // namespace pgz::dump

@@ -3,7 +3,7 @@
 //	pgz dump [--entries] FILE...
 //
 // dump says in words what a file of a data directory holds (IDENTITY, log/*.slot,
-// sst/*.sst, manifest/super, manifest/edits-0 and -1) and what is wrong with it.
+// sst/*.sst, vlog/*.seg, manifest/super, manifest/edits-0 and -1) and what is wrong with it.
 // It only reads; the database may be open.
 package main
 
@@ -20,7 +20,7 @@ const usage = `usage: pgz dump [--entries] FILE...
        pgz --version
 
 dump prints what files of a data directory hold: IDENTITY, log/*.slot,
-sst/*.sst, manifest/super, manifest/edits-0, manifest/edits-1.
+sst/*.sst, vlog/*.seg, manifest/super, manifest/edits-0, manifest/edits-1.
   --entries  also every key of a table and every write of a log record
 Exit status: 0 all sound, 1 damaged or unreadable, 2 wrong usage.
 `

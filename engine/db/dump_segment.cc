@@ -1,0 +1,84 @@
+#include <algorithm>
+#include <vector>
+
+#include "engine/base/coding.h"
+#include "engine/base/crc32c.h"
+#include "engine/db/dump_format.h"
+#include "engine/vlog/format.h"
+#include "engine/vlog/vlog.h"
+
+namespace pgz::dump {
+
+namespace {
+
+// Compares each value with the checksum the directory has of it.
+Status check_values(Report* report, File* file, const vlog::Footer& footer, Slice directory) {
+  std::string value;
+  uint32_t empty = 0;
+  for (uint32_t slot = 0; slot < footer.meta.slots; ++slot) {
+    const char* entry = directory.data() + size_t{slot} * vlog::kEntryBytes;
+    const uint32_t offset = get_fixed32(entry);
+    const uint32_t length = get_fixed32(entry + 4);
+    if (length == 0) {
+      ++empty;
+      continue;
+    }
+    if (uint64_t{offset} + length > footer.directory_offset) {
+      report->damaged(footer.directory_offset,
+                      "the value of slot " + std::to_string(slot) + " reaches out of the segment");
+      continue;
+    }
+    value.resize(length);
+    PGZ_TRY(file->read(offset, value.data(), length));
+    if (report->entries()) {
+      report->line("  " + padded(offset, 8) + "  slot " + std::to_string(slot) + ", " +
+                   std::to_string(length) + " bytes " + quoted(value));
+    }
+    if (value_crc(footer.meta.id, slot, value) != get_fixed32(entry + 8)) {
+      report->damaged(offset, "checksum mismatch of the value in slot " + std::to_string(slot));
+    }
+  }
+  report->line("  " + std::to_string(empty) + " slots are empty");
+  return Status::ok();
+}
+
+}  // namespace
+
+Status segment(Report* report, File* file, uint64_t size) {
+  report->line(report->path() + ": value segment, " + std::to_string(size) + " bytes");
+  if (size < vlog::kHeaderBytes + vlog::kFooterBytes) {
+    report->damaged(0, "too short for a segment");
+    return Status::ok();
+  }
+  std::string bytes(vlog::kFooterBytes, '\0');
+  const uint64_t footer_at = size - bytes.size();
+  PGZ_TRY(file->read(footer_at, bytes.data(), bytes.size()));
+  vlog::Footer footer;
+  if (const Status s = vlog::Footer::decode(bytes, report->path(), &footer); !s.is_ok()) {
+    report->damaged(footer_at, s);
+    return Status::ok();
+  }
+  const SegmentMeta& meta = footer.meta;
+  report->line("  segment " + std::to_string(meta.id) + ", file " + std::to_string(meta.file) +
+               ", " + std::to_string(meta.values) + " values of " +
+               std::to_string(meta.value_bytes) + " bytes in " + std::to_string(meta.slots) +
+               " slots, directory at " + std::to_string(footer.directory_offset));
+  if (meta.file_bytes != size) {
+    report->damaged(footer_at, "the footer says " + std::to_string(meta.file_bytes) + " bytes");
+    return Status::ok();
+  }
+  std::string header(vlog::kHeaderBytes, '\0');
+  PGZ_TRY(file->read(0, header.data(), header.size()));
+  if (const Status s = vlog::check_header(header, report->path(), meta); !s.is_ok()) {
+    report->damaged(0, s);
+  }
+  std::string directory(size_t{meta.slots} * vlog::kEntryBytes, '\0');
+  PGZ_TRY(file->read(footer.directory_offset, directory.data(), directory.size()));
+  if (crc32c(0, directory.data(), directory.size()) != footer.directory_crc) {
+    report->damaged(footer.directory_offset, "directory checksum mismatch");
+    return Status::ok();
+  }
+  return check_values(report, file, footer, directory);
+}
+
+}  // namespace pgz::dump

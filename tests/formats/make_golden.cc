@@ -1,0 +1,76 @@
+// make_golden DIR: a small database with every kind of file and entry, for tests/formats/v*/. Run
+// it when a format gets a new version; directories of older versions stay as they are.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "pgz.h"
+
+namespace {
+
+pgz_error err{};
+
+void must(pgz_status status) {
+  if (status == PGZ_OK) return;
+  std::fprintf(stderr, "make_golden: %s\n", err.message);
+  std::exit(1);
+}
+
+void put(pgz_db* db, const std::string& key, const std::string& value) {
+  must(pgz_put(db, key.data(), key.size(), value.data(), value.size(), &err));
+}
+
+std::string write_entry(uint8_t kind, uint32_t op, const std::string& key,
+                        const std::string& value) {
+  const uint32_t numbers[3] = {op, static_cast<uint32_t>(key.size()),
+                               static_cast<uint32_t>(value.size())};
+  std::string entry(1, static_cast<char>(kind));
+  entry.append(3, '\0');
+  entry.append(reinterpret_cast<const char*>(numbers), sizeof(numbers));
+  return entry + key + value;
+}
+
+void commit(pgz_db* db, const std::string& batch) {
+  pgz_txn* txn = nullptr;
+  must(pgz_txn_begin(db, nullptr, &txn, &err));
+  uint64_t timestamp = 0;
+  must(pgz_txn_commit_submit(txn, batch.data(), batch.size(), 0, 0, &timestamp, &err));
+  must(pgz_txn_free(txn, &err));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("make_golden DIR\n", stderr);
+    return 2;
+  }
+  pgz_options options;
+  pgz_options_init(&options);
+  options.memory_budget_bytes = 1 << 20;
+  options.log_slot_bytes = 64 << 10;
+  options.spill_bytes = 32 << 10;
+  pgz_db* db = nullptr;
+  must(pgz_open(argv[1], &options, &db, &err));
+  for (int i = 0; i < 20; ++i)
+    put(db, "table/" + std::to_string(100 + i), "row " + std::to_string(i));
+  must(pgz_delete(db, "table/103", 9, &err));
+  for (int i = 0; i < 5; ++i) put(db, "drop/" + std::to_string(i), "goes");
+  put(db, "large/1", std::string(3000, 'v'));
+  uint64_t first = 0;
+  must(pgz_counter_reserve(db, "ids", 3, 7, 0, &first, &err));
+  must(pgz_flush(db, &err));
+  commit(db, write_entry(PGZ_WRITE_MOVE, 1, "table/104", "table/204") +
+                 write_entry(PGZ_WRITE_PUT, 2, "table/204", "row 4, moved"));
+  commit(db, write_entry(PGZ_WRITE_DROP_RANGE, 1, "drop/", "drop0"));
+  std::string spilled;
+  for (int i = 0; i < 300; ++i) {
+    spilled +=
+        write_entry(PGZ_WRITE_PUT, 1, "spill/" + std::to_string(100 + i), std::string(150, 's'));
+  }
+  commit(db, spilled);
+  put(db, std::string("binary/\0\xff", 9), std::string("\0\1\2", 3));
+  must(pgz_close(db, &err));
+  return 0;
+}
