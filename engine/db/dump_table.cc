@@ -11,8 +11,8 @@ namespace {
 
 class TableDump {
  public:
-  TableDump(Report* report, File* file, uint64_t size)
-      : report_(report), file_(file), limit_(size - sst::kFooterBytes) {}
+  TableDump(Report* report, TableSource* source, uint64_t size)
+      : report_(report), source_(source), limit_(size - sst::kFooterBytes) {}
 
   void run(const sst::Footer& footer);
 
@@ -27,7 +27,7 @@ class TableDump {
   void each(Slice block, sst::BlockHandle handle, Fn fn);
 
   Report* const report_;
-  File* const file_;
+  TableSource* const source_;
   const uint64_t limit_;
   sst::Footer footer_;
   TableProperties properties_;
@@ -41,7 +41,7 @@ std::string place(sst::BlockHandle handle) {
 
 OwnedBlock TableDump::read(sst::BlockHandle handle) {
   Result<OwnedBlock> block =
-      sst::read_block(file_, report_->path(), footer_.table_id, limit_, handle);
+      sst::read_block(source_, report_->path(), footer_.table_id, limit_, handle);
   if (block.is_ok()) return block.take();
   report_->damaged(handle.offset, block.status());
   return nullptr;
@@ -160,7 +160,8 @@ Status table(Report* report, std::unique_ptr<File> file, uint64_t size) {
     report->damaged(at, s);
     return Status::ok();
   }
-  TableDump(report, file.get(), size).run(footer);
+  FileSource source(std::move(file));
+  TableDump(report, &source, size).run(footer);
   return Status::ok();
 }
 

@@ -84,7 +84,7 @@ void read_table(std::string file, bool put_checksums) {
     TableReadOptions options;
     options.table_id = table_id;
     options.global_ts = global_ts;
-    auto reader = TableReader::open(disk.open("/t"), "/t", options);
+    auto reader = TableReader::open(std::make_unique<FileSource>(disk.open("/t")), "/t", options);
     if (!reader.is_ok()) continue;
     (void)reader.value()->verify().is_ok();
     std::string seek;
