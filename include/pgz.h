@@ -557,11 +557,11 @@ enum {
 };
 
 /* Describes one file of a database directory in words: IDENTITY, a log slot, a sorted table, a
- * value segment, the manifest's superblock or edits. Reads only; the database may be open, also in another process.
- * PGZ_OK: the file is sound. PGZ_CORRUPTION, PGZ_NEWER_FORMAT: *err has its first damage, with file
- * and offset, and the text says all that could be found out. *text ends with a NUL that *text_len
- * does not count and is freed with pgz_free; on any other status it is NULL. Any thread; reads the
- * whole file. Since ABI 1. */
+ * value segment, the manifest's superblock or edits. Reads only; the database may be open, also in
+ * another process. PGZ_OK: the file is sound. PGZ_CORRUPTION, PGZ_NEWER_FORMAT: *err has its first
+ * damage, with file and offset, and the text says all that could be found out. *text ends with a
+ * NUL that *text_len does not count and is freed with pgz_free; on any other status it is NULL. Any
+ * thread; reads the whole file. Since ABI 1. */
 PGZ_API pgz_status pgz_dump(const char* path, uint32_t flags, char** text, size_t* text_len,
                             pgz_error* err);
 
