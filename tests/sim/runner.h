@@ -11,7 +11,7 @@
 namespace pgz::sim {
 
 struct RunOptions {
-  uint64_t seed = 1;
+  uint64_t seed = 0;
   uint64_t ops = 0;  // 0: the scenario's own number, as with lives
   uint32_t clients = 3;
   uint64_t lives = 0;
