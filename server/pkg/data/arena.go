@@ -83,8 +83,10 @@ func (a *Arena) CopyDatum(d Datum) Datum {
 
 // Reset makes everything handed out invalid and keeps the newest chunk.
 func (a *Arena) Reset() {
-	a.account.Shrink(a.retired)
-	a.retired = 0
+	if a.retired != 0 {
+		a.account.Shrink(a.retired)
+		a.retired = 0
+	}
 	a.chunk = a.chunk[:0]
 }
 

@@ -59,6 +59,7 @@ func (op *aggOp) row() ([]data.Datum, error) {
 		if err != nil || ok {
 			return row, err
 		}
+		op.c.Arena.Reset() // the rows of the batch are copies
 	}
 }
 

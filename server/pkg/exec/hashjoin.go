@@ -244,6 +244,7 @@ func (op *hashJoinOp) step() ([]data.Datum, error) {
 			return nil, err
 		}
 		ok, err := pass(op.c, &op.n.Other, op.row)
+		op.c.Arena.Reset()
 		if err != nil {
 			return nil, err
 		}
@@ -318,6 +319,7 @@ func (op *hashJoinOp) partner() ([]data.Datum, error) {
 		copy(op.row[op.outerCols:], op.table.row(m))
 		op.match = op.table.following(m, op.key, op.hash)
 		ok, err := pass(op.c, &op.n.JoinQual, op.row)
+		op.c.Arena.Reset()
 		if err != nil {
 			return nil, err
 		}

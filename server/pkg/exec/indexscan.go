@@ -20,6 +20,7 @@ type indexScanOp struct {
 	rng     keyRange
 	rowKey  bool
 	in      []data.Datum // values of n.In still to come
+	list    *data.Arena  // owns them
 	inNext  int
 	started bool
 	scan    kv.Scanner
@@ -36,7 +37,7 @@ type indexScanOp struct {
 func newIndexScan(r *Run, n *planner.IndexScan) (operator, error) {
 	op := &indexScanOp{
 		output: newOutput(r, len(n.Reads)), n: n, dec: newDecoder(n.Rel, n.Reads),
-		row: make([]data.Datum, len(n.Reads)), rowKey: n.Index == nil || n.Index.RowKey,
+		row: make([]data.Datum, len(n.Reads)), rowKey: n.Index == nil || n.Index.RowKey, list: data.NewArena(r.st.Account),
 	}
 	t := n.Rel.Table
 	if op.rowKey {
@@ -87,7 +88,8 @@ func (op *indexScanOp) listIn() error {
 	if elem == nil {
 		return pgerr.Internal("type %s is no array", at.Name)
 	}
-	v := types.ReadArray(d)
+	op.list.Reset()
+	v := types.ReadArray(op.list.CopyDatum(d))
 	for i := range v.Len() {
 		if e := v.Elem(elem, i); !e.IsNull() {
 			op.in = append(op.in, e)
@@ -134,7 +136,7 @@ func (op *indexScanOp) open() error {
 }
 
 func (op *indexScanOp) next(want int) (*data.Batch, error) {
-	if err := op.beginKeep(); err != nil {
+	if err := op.begin(); err != nil {
 		return nil, err
 	}
 	if !op.started {
@@ -142,7 +144,7 @@ func (op *indexScanOp) next(want int) (*data.Batch, error) {
 			return nil, err
 		}
 	}
-	for op.b.N < want {
+	for op.b.N < want && !op.b.Full() {
 		if op.at < op.rows.Len() {
 			i := op.at
 			op.at++
@@ -157,21 +159,6 @@ func (op *indexScanOp) next(want int) (*data.Batch, error) {
 		}
 	}
 	return op.finish(nil)
-}
-
-// beginKeep is begin without emptying the arena, in which the list of values lives.
-func (op *indexScanOp) beginKeep() error {
-	if op.n.In == nil {
-		return op.begin()
-	}
-	err := op.pending
-	op.pending = nil
-	op.b.Reset()
-	op.c.Context = op.r.ctx
-	if err == nil {
-		err = op.c.Cancelled()
-	}
-	return err
 }
 
 // fetch reads the next entries and their rows; it reports whether to go on.
@@ -263,11 +250,11 @@ func (op *indexScanOp) one(i int) error {
 		}
 	}
 	ok, err := pass(op.c, &op.n.Filter, op.row)
-	if err != nil || !ok {
-		return err
+	if ok {
+		op.add(op.row)
 	}
-	op.add(op.row)
-	return nil
+	op.c.Arena.Reset()
+	return err
 }
 
 func (op *indexScanOp) rescan() error {
@@ -275,7 +262,6 @@ func (op *indexScanOp) rescan() error {
 	op.started, op.pending = false, nil
 	op.rows.Reset()
 	op.at = 0
-	op.c.Arena.Reset()
 	return nil
 }
 
@@ -288,6 +274,7 @@ func (op *indexScanOp) stop() {
 
 func (op *indexScanOp) close() {
 	op.stop()
+	op.list.Free()
 	op.free()
 }
 

@@ -31,7 +31,7 @@ func (op *lockRowsOp) next(want int) (*data.Batch, error) {
 		return nil, err
 	}
 	op.in.want = want
-	for op.b.N < want {
+	for op.b.N < want && !op.b.Full() {
 		row, err := op.in.next()
 		if err != nil || row == nil {
 			return op.finish(err)

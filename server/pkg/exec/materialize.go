@@ -175,6 +175,7 @@ func (op *cteScanOp) row() ([]data.Datum, error) {
 			return nil, err
 		}
 		ok, err := pass(op.c, &op.n.Filter, row)
+		op.c.Arena.Reset()
 		if err != nil || ok {
 			return row, err
 		}

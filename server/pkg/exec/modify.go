@@ -36,7 +36,7 @@ func (op *modifyOp) next(want int) (*data.Batch, error) {
 	if err := op.begin(); err != nil {
 		return nil, err
 	}
-	for op.b.N < want {
+	for op.b.N < want && !op.b.Full() {
 		row, err := op.in.next()
 		if err != nil || row == nil {
 			return op.finish(err)

@@ -82,6 +82,7 @@ func (op *nestLoopOp) step() ([]data.Datum, error) {
 			clear(op.row[op.outerCols:])
 		}
 		ok, err := pass(op.c, &op.n.Other, op.row)
+		op.c.Arena.Reset()
 		if err != nil {
 			return nil, err
 		}
@@ -120,6 +121,7 @@ func (op *nestLoopOp) partner() (bool, error) {
 		}
 		copy(op.row[op.outerCols:], inner)
 		ok, err := pass(op.c, &op.n.JoinQual, op.row)
+		op.c.Arena.Reset()
 		if err != nil {
 			return false, err
 		}

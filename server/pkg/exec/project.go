@@ -10,6 +10,8 @@ type projectOp struct {
 	output
 	n     *planner.Project
 	child operator
+	in    *data.Batch // rows of child, from at on still to be projected
+	at    int
 	row   []data.Datum
 	vals  []data.Datum
 }
@@ -26,21 +28,28 @@ func (op *projectOp) next(want int) (*data.Batch, error) {
 	if err := op.begin(); err != nil {
 		return nil, err
 	}
-	in, err := op.child.next(want)
-	if err != nil || in == nil {
-		return nil, err
+	var err error
+	if op.in == nil || op.at >= op.in.Rows() {
+		if op.in, err = op.child.next(want); err != nil || op.in == nil {
+			return nil, err
+		}
+		op.at = 0
 	}
-	for i := range in.Rows() {
-		op.row = in.Row(in.Lane(i), op.row)
+	// Values may be far larger than what they are computed from: the rest of
+	// the input waits when the batch is full.
+	for op.at < op.in.Rows() && op.b.N < want && !op.b.Full() {
+		op.row = op.in.Row(op.in.Lane(op.at), op.row)
+		op.at++
 		if op.vals, err = evalInto(op.c, op.vals, op.n.Exprs, op.row); err != nil {
 			return op.finish(err)
 		}
 		op.add(op.vals)
+		op.c.Arena.Reset()
 	}
 	return op.finish(nil)
 }
 
-func (op *projectOp) rescan() error { op.pending = nil; return op.child.rescan() }
+func (op *projectOp) rescan() error { op.pending, op.in = nil, nil; return op.child.rescan() }
 func (op *projectOp) close()        { op.child.close(); op.free() }
 
 // filterOp is planner.FilterNode and planner.SubqueryScan.
@@ -74,6 +83,7 @@ func (op *filterOp) next(want int) (*data.Batch, error) {
 			lane := in.Lane(i)
 			op.row = in.Row(lane, op.row)
 			ok, err := pass(op.c, op.filter, op.row)
+			op.c.Arena.Reset()
 			if err != nil {
 				if len(op.sel) == 0 {
 					return nil, err

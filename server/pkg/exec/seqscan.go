@@ -99,11 +99,11 @@ func (op *seqScanOp) one(key, val []byte) error {
 		return err
 	}
 	ok, err := pass(op.c, &op.n.Filter, op.row)
-	if err != nil || !ok {
-		return err
+	if ok {
+		op.add(op.row)
 	}
-	op.add(op.row)
-	return nil
+	op.c.Arena.Reset() // a scan may pass over millions of rows before it returns
+	return err
 }
 
 func (op *seqScanOp) rescan() error {

@@ -171,6 +171,7 @@ func (op *functionScanOp) next(want int) (*data.Batch, error) {
 		if keep {
 			op.add(op.row)
 		}
+		op.c.Arena.Reset()
 	}
 	return op.finish(nil)
 }
