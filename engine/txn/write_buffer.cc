@@ -96,6 +96,7 @@ void WriteBuffer::add(OpNum op, Kind kind, Slice key, Slice value) {
     same->kind = kind;
     same->value = copy(value);
     live_bytes_ += weight(key, value);
+    max_op_ = std::max(max_op_, op);  // a cut may have lowered it before
     return;
   }
   const int height = random_height();

@@ -49,6 +49,16 @@ TEST(WriteBuffer, CutUndoesFromTheNumberOn) {
   EXPECT_EQ(buffer.live_bytes(), 0u);
 }
 
+TEST(WriteBuffer, CutUndoesWhatCameBack) {
+  WriteBuffer buffer;
+  buffer.add(2, Kind::kTombstone, "k", "");
+  buffer.cut(1);
+  buffer.add(2, Kind::kValue, "k", "again");
+  buffer.cut(2);
+  EXPECT_EQ(buffer.live(), 0u);
+  EXPECT_EQ(buffer.find("k", kOpAll), nullptr);
+}
+
 TEST(WriteBuffer, WalksBackward) {
   WriteBuffer buffer;
   EXPECT_EQ(buffer.last(), nullptr);

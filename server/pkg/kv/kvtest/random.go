@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
+	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -117,7 +118,10 @@ func sumAt(s kv.Store) (int, error) {
 // testModel runs the same random transactions on s and on the model and
 // compares every read.
 func testModel(t *testing.T, s kv.Store) {
-	seed := time.Now().UnixNano()
+	seed := time.Now().UnixNano() // another one every time; PGZ_KVTEST_SEED repeats one
+	if v, err := strconv.ParseInt(os.Getenv("PGZ_KVTEST_SEED"), 10, 64); err == nil {
+		seed = v
+	}
 	t.Logf("seed %d", seed)
 	m := &modelRun{t: t, rng: rand.New(rand.NewSource(seed)), a: s, b: memkv.New()}
 	for range 150 {
