@@ -2,6 +2,7 @@
 // level 0 gives way between two blocks: to a merge of level 0, which runs inside it when it can,
 // and, for most of the time, to a flush.
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "engine/lsm/lsm_rep.h"
@@ -42,11 +43,12 @@ CompactionLimits Lsm::Rep::limits() const {
 // hide nothing any more go too.
 void Lsm::Rep::pick_drops(MergePick* pick) {
   const uint64_t lowest = *std::min_element(pick->boundaries.begin(), pick->boundaries.end());
+  const std::span<const CompactionJob* const> jobs(running);
   const auto is_taken = [&](int level, uint64_t number) {
     const std::pair<int, uint64_t> name{level, number};
     return std::find(pick->edit.removed.begin(), pick->edit.removed.end(), name) !=
                pick->edit.removed.end() ||
-           std::any_of(running.begin(), running.end(),
+           std::any_of(jobs.begin(), jobs.end(),
                        [number](const CompactionJob* job) { return job->has(number); });
   };
   for (const RangeDrop& drop : pick->version->drops) {
