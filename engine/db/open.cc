@@ -99,6 +99,8 @@ LsmOptions Db::lsm_options() const {
   o.uuid.assign(reinterpret_cast<const char*>(uuid_.data()), uuid_.size());
   o.memory_budget_bytes = options_.memory_budget_bytes;
   o.memtable_bytes = options_.memtable_bytes;
+  o.value_inline_max_bytes = options_.value_inline_max_bytes;
+  if (options_.value_segment_bytes != 0) o.value_segment_bytes = options_.value_segment_bytes;
   o.wait_durable = [this](uint64_t lsn) { return pipeline_->wait_durable(lsn); };
   o.boundaries = [this] { return snapshots_->boundaries(); };
   o.on_flushed = [this](uint64_t lsn) { slots_->recycle(lsn); };
@@ -151,7 +153,7 @@ Status Db::create_files() {
   for (const std::string& name : names) {
     if (name == "LOCK" || name == "IDENTITY.new" || name == "lost+found") continue;
     if (name.starts_with("flush-method")) continue;  // Io::tune()'s
-    if (name != "log" && name != "sst" && name != "manifest") {
+    if (name != "log" && name != "sst" && name != "vlog" && name != "manifest") {
       return Status::make(Code::kInvalidArgument, dir_ + ": is not empty and holds no database");
     }
     const std::string path = path_join(dir_, name);

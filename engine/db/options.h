@@ -16,6 +16,10 @@ struct DbOptions {
   uint64_t lock_memory_bytes = 0;        // 256 MiB or a quarter of the budget, the larger
   uint64_t deadlock_timeout_micros = 0;  // 1 s
 
+  // Values from this size on leave the sorted tables for the value log; 0: none does.
+  uint32_t value_inline_max_bytes = 0;
+  uint64_t value_segment_bytes = 0;  // 64 MiB
+
   // With the defaults filled in, and bounds kept sensible.
   DbOptions resolved() const;
 };

@@ -64,10 +64,19 @@ Status Lsm::Rep::write_tables(Iterator* it, VersionFilter* filter, const OutputP
     if (output == nullptr) return Status::ok();
     FileMeta meta;
     PGZ_TRY(output->finish(&meta));
+    std::vector<SegmentRef> segments = output->take_segments();
     output.reset();
+    for (const SegmentRef& segment : segments) {
+      *plan.written_bytes += segment->meta().file_bytes;
+    }
     *plan.written_bytes += meta.file_bytes;
-    PGZ_ASSIGN(TableRef table, open_table(meta));
-    tables->push_back(std::move(table));
+    Result<TableRef> table = open_table(meta);
+    if (!table.is_ok()) {
+      for (const SegmentRef& segment : segments) segment->set_obsolete();
+      return table.take_status();
+    }
+    table.value()->new_segments() = std::move(segments);
+    tables->push_back(table.take());
     return Status::ok();
   };
   std::string last_key;
@@ -86,7 +95,8 @@ Status Lsm::Rep::write_tables(Iterator* it, VersionFilter* filter, const OutputP
       if (cutter.cuts_before(user_key_of(key), bytes)) PGZ_TRY(finish());
     }
     if (output == nullptr) {
-      output = std::make_unique<TableOutput>(runtime.io, sst_dir, new_file_number(), table_options);
+      output = std::make_unique<TableOutput>(runtime.io, sst_dir, new_file_number(), table_options,
+                                             value_options());
       PGZ_TRY(output->open());
     }
     PGZ_TRY(output->add(key, it->value()));
@@ -109,14 +119,27 @@ void Lsm::Rep::note_version(const Version& now) {
   version_count++;
 }
 
+ValueOutputOptions Lsm::Rep::value_options() {
+  return {vlog_dir, options.value_inline_max_bytes, options.value_segment_bytes,
+          [this] { return new_file_number(); }};
+}
+
 Status Lsm::Rep::commit_edit(VersionEdit edit, std::vector<TableRef> opened,
-                             const MemTableHandle* entry) {
+                             const MemTableHandle* entry, std::vector<SegmentRef> segments) {
+  for (const TableRef& table : opened) {
+    for (const SegmentRef& segment : table->new_segments()) {
+      edit.segments_added.push_back(segment->meta());
+      segments.push_back(segment);
+    }
+  }
   edit.next_file_number = next_file_number.load(std::memory_order_relaxed);
   PGZ_TRY(manifest->append(edit));
+  for (const TableRef& table : opened) table->new_segments().clear();
   std::vector<TableRef> gone;
+  std::vector<SegmentRef> gone_segments;
   {
     MutexLock lock(&mutex);
-    version = version->apply(edit, opened, &gone);
+    version = version->apply(edit, opened, segments, &gone, &gone_segments);
     if (entry != nullptr) {
       const auto at = std::find_if(queue.begin(), queue.end(),
                                    [entry](const auto& e) { return e.get() == entry; });
@@ -130,8 +153,11 @@ Status Lsm::Rep::commit_edit(VersionEdit edit, std::vector<TableRef> opened,
     install_view();
     progress.notify_all();
     merge_work.notify_all();
+    collect_poked = collect_poked || !edit.removed.empty();
+    collect_work.notify_all();
   }
   for (const TableRef& table : gone) table->set_obsolete();
+  for (const SegmentRef& segment : gone_segments) segment->set_obsolete();
   return Status::ok();
 }
 

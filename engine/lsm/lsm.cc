@@ -35,6 +35,7 @@ Status check_options(const LsmOptions& options) {
 Lsm::Rep::Rep(const Runtime& r, const std::string& dir, const LsmOptions& o)
     : runtime(r),
       sst_dir(path_join(dir, "sst")),
+      vlog_dir(path_join(dir, "vlog")),
       manifest_dir(path_join(dir, "manifest")),
       options(o),
       cache(o.memory_budget_bytes),
@@ -54,6 +55,7 @@ Result<std::unique_ptr<Lsm>> Lsm::create(const Runtime& runtime, const std::stri
     PGZ_TRY(runtime.io->remove(path_join(rep->sst_dir, name)));
   }
   PGZ_TRY(runtime.io->sync_dir(rep->sst_dir));
+  PGZ_TRY(runtime.io->mkdir(rep->vlog_dir));
   {
     MutexLock lock(&rep->manifest_mutex);
     PGZ_ASSIGN(rep->manifest, Manifest::create(runtime, rep->manifest_dir, {.uuid = options.uuid}));
@@ -67,6 +69,11 @@ Result<std::unique_ptr<Lsm>> Lsm::open(const Runtime& runtime, const std::string
                                        const LsmOptions& options, LsmRecovered* recovered) {
   PGZ_TRY(check_options(options));
   auto rep = std::make_unique<Rep>(runtime, dir, options);
+  PGZ_ASSIGN(const bool has_vlog, runtime.io->exists(rep->vlog_dir));
+  if (!has_vlog) {  // made by a version without a value log
+    PGZ_TRY(runtime.io->mkdir(rep->vlog_dir));
+    PGZ_TRY(runtime.io->sync_dir(dir));
+  }
   {
     MutexLock lock(&rep->manifest_mutex);
     PGZ_ASSIGN(rep->manifest, Manifest::open(runtime, rep->manifest_dir, {.uuid = options.uuid}));
@@ -93,10 +100,20 @@ Status Lsm::Rep::open_tables() {
     }
   }
   first->drops = state.drops;
+  auto segments = std::make_shared<SegmentMap>();
+  for (const auto& [id, meta] : state.segments) {
+    PGZ_ASSIGN((*segments)[id], Segment::open(runtime.io, vlog_dir, meta));
+  }
+  first->segments = std::move(segments);
+  PGZ_TRY(check_segments(*first));
   // Runs that only the log names, and orphans, keep their numbers to themselves.
   uint64_t next = state.next_file_number;
   PGZ_ASSIGN(const std::vector<std::string> names, runtime.io->list(sst_dir));
   for (const std::string& name : names) next = std::max(next, table_number(name) + 1);
+  PGZ_ASSIGN(const std::vector<std::string> segment_names, runtime.io->list(vlog_dir));
+  for (const std::string& name : segment_names) {
+    next = std::max(next, segment_file_number(name) + 1);
+  }
   next_file_number = next;
   flushed_lsn = state.flushed_lsn;
   note_version(*first);
@@ -116,8 +133,12 @@ Status Lsm::Rep::open_tables() {
 
 Status Lsm::Rep::remove_orphans() {
   std::set<uint64_t> live;
+  std::set<uint64_t> live_segments;
   {
     MutexLock lock(&mutex);
+    for (const auto& [id, segment] : *version->segments) {
+      live_segments.insert(segment->meta().file);
+    }
     for (const std::vector<TableRef>& level : version->levels) {
       for (const TableRef& table : level) live.insert(table->meta().number);
     }
@@ -133,7 +154,14 @@ Status Lsm::Rep::remove_orphans() {
     PGZ_TRY(runtime.io->remove(path_join(sst_dir, name)));
     removed = true;
   }
-  return removed ? runtime.io->sync_dir(sst_dir) : Status::ok();
+  if (removed) PGZ_TRY(runtime.io->sync_dir(sst_dir));
+  PGZ_ASSIGN(const std::vector<std::string> segment_names, runtime.io->list(vlog_dir));
+  for (const std::string& name : segment_names) {
+    const uint64_t number = segment_file_number(name);
+    if (number == 0 || live_segments.contains(number)) continue;
+    PGZ_TRY(runtime.io->remove(path_join(vlog_dir, name)));
+  }
+  return Status::ok();
 }
 
 Status Lsm::start() {
@@ -143,6 +171,7 @@ Status Lsm::start() {
   poke();  // debt of the last life
   rep.flush_thread = rep.runtime.executor->spawn("pgz-flush", [&rep] { rep.flush_loop(); });
   rep.merge_thread = rep.runtime.executor->spawn("pgz-merge", [&rep] { rep.merge_loop(); });
+  rep.collect_thread = rep.runtime.executor->spawn("pgz-collect", [&rep] { rep.collect_loop(); });
   return Status::ok();
 }
 
@@ -153,10 +182,12 @@ void Lsm::shutdown() {
     rep.stopping = true;
     rep.flush_work.notify_all();
     rep.merge_work.notify_all();
+    rep.collect_work.notify_all();
     rep.progress.notify_all();
   }
   rep.flush_thread.reset();
   rep.merge_thread.reset();
+  rep.collect_thread.reset();
 }
 
 void Lsm::Rep::fail(const Status& status) {
@@ -168,6 +199,7 @@ void Lsm::Rep::fail(const Status& status) {
     progress.notify_all();
     flush_work.notify_all();
     merge_work.notify_all();
+    collect_work.notify_all();
   }
   if (options.on_failed) options.on_failed(status);
 }

@@ -59,6 +59,10 @@ struct LsmOptions {
   uint32_t level0_stop_files = 24;     // and wait
   uint64_t level_base_bytes = 0;       // see compaction.h; 0: twice what makes level 0 merge
   uint32_t level_fan_out = 10;
+  // Values from this size on go to the value log when a memtable is flushed or a run merged; 0:
+  // all stay in the tables. Values in the log are read whatever this says.
+  uint32_t value_inline_max_bytes = 0;
+  uint64_t value_segment_bytes = uint64_t{64} << 20;
   // LZ4 below the base level, which level 0 merges into. Tables that move down unread stay as they
   // are.
   bool compress_deep_levels = true;
@@ -128,11 +132,15 @@ struct LsmStats {
   uint64_t range_drops = 0;
   uint64_t flushes = 0;
   uint64_t merges = 0;
-  uint64_t moves = 0;          // tables put to a deeper level without being read
-  uint64_t debt_bytes = 0;     // level 0 and what levels hold above their aims
-  uint64_t flushed_bytes = 0;  // table bytes written by flushes
-  uint64_t merged_bytes = 0;   // table bytes written by merges
-  uint64_t stall_micros = 0;   // time writers spent in admit()
+  uint64_t moves = 0;            // tables put to a deeper level without being read
+  uint64_t debt_bytes = 0;       // level 0 and what levels hold above their aims
+  uint64_t flushed_bytes = 0;    // table bytes written by flushes
+  uint64_t merged_bytes = 0;     // table bytes written by merges
+  uint64_t stall_micros = 0;     // time writers spent in admit()
+  uint64_t collected_bytes = 0;  // segment bytes written by collections
+  uint32_t segments = 0;
+  uint64_t segment_bytes = 0;       // of their files
+  uint64_t segment_live_bytes = 0;  // of the values that tables point at
   uint64_t cache_usage_bytes = 0;
   uint64_t cache_hits = 0;
   uint64_t cache_misses = 0;
@@ -236,6 +244,8 @@ class Lsm {
   Status merge_now();
   // The one job the background would do next, if any; waits.
   Status merge_step(bool* did_something);
+  // Collects value segments until there is nothing worth it; waits.
+  Status collect_now();
   // Looks for work again: call when old snapshots went away or the horizon moved on.
   void poke();
   uint64_t flushed_lsn() const;

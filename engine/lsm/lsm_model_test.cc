@@ -63,7 +63,8 @@ class Model {
 
 class LsmModel {
  public:
-  explicit LsmModel(uint64_t seed) : shape_(seed), rng_(seed), io_(seed) {
+  LsmModel(uint64_t seed, uint32_t value_inline_max)
+      : shape_(seed), rng_(seed), io_(seed), value_inline_max_(value_inline_max) {
     EXPECT_TRUE(io_.mkdir("db").is_ok());
     lsm_ = Lsm::create(runtime(), "db", options()).take();
     EXPECT_TRUE(lsm_->start().is_ok());
@@ -104,6 +105,8 @@ class LsmModel {
     o.level_fan_out = 2 + shape_ % 4;
     o.level0_merge_trigger = 1 + shape_ % 4;
     o.background = false;
+    o.value_inline_max_bytes = value_inline_max_;
+    o.value_segment_bytes = 2 << 10;
     o.wait_durable = [](uint64_t) { return Status::ok(); };
     o.boundaries = [this] {
       std::vector<uint64_t> b = snapshots_;
@@ -120,6 +123,9 @@ class LsmModel {
         break;
       case 1:
         ASSERT_TRUE(lsm_->merge_now().is_ok());
+        if (rng_.uniform(2) == 0) {
+          ASSERT_TRUE(lsm_->collect_now().is_ok());
+        }
         break;
       case 2:
         reopen();
@@ -308,6 +314,7 @@ class LsmModel {
   const uint64_t shape_;
   SplitMixRng rng_;
   SimIo io_;
+  const uint32_t value_inline_max_;
   std::unique_ptr<Lsm> lsm_;
   uint32_t levels_seen_ = 0;
   uint64_t moves_seen_ = 0;
@@ -324,7 +331,7 @@ TEST(LsmModel, ShowsWhatTheModelShows) {
   uint64_t moves = 0;
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    LsmModel model(seed);
+    LsmModel model(seed, seed % 3 == 0 ? 0 : (seed % 3 == 1 ? 1 : 100));
     model.run(250);
     if (HasFailure()) return;
     levels |= model.levels_seen();

@@ -21,6 +21,7 @@
 #include "engine/lsm/compaction.h"
 #include "engine/lsm/lsm.h"
 #include "engine/lsm/manifest.h"
+#include "engine/lsm/value_output.h"
 #include "engine/lsm/view.h"
 
 namespace pgz {
@@ -65,8 +66,9 @@ struct Lsm::Rep {
   void writer_done(MemTableHandle* handle);
 
   // edits.cc: makes an edit durable, then visible; takes `entry` off the queue with it.
-  Status commit_edit(VersionEdit edit, std::vector<TableRef> opened, const MemTableHandle* entry)
-      PGZ_REQUIRES(manifest_mutex);
+  Status commit_edit(VersionEdit edit, std::vector<TableRef> opened, const MemTableHandle* entry,
+                     std::vector<SegmentRef> segments = {}) PGZ_REQUIRES(manifest_mutex);
+  ValueOutputOptions value_options();
   Result<TableRef> open_table(const FileMeta& meta);
   // Writes what the filter keeps to new tables, synced and opened. On an error some may have been
   // added to *tables: the caller makes them obsolete. kClosed when the store is being shut down.
@@ -93,6 +95,12 @@ struct Lsm::Rep {
   Status flush_all();
   void flush_loop();
 
+  // collect.cc
+  Status collect_round(bool* did_something);
+  void collect_loop();
+  // kCorruption when a table points into a segment that is not there.
+  Status check_segments(const Version& first);
+
   // merge_job.cc
   struct MergePick {
     std::shared_ptr<const Version> version;
@@ -118,6 +126,7 @@ struct Lsm::Rep {
 
   Runtime runtime;
   const std::string sst_dir;
+  const std::string vlog_dir;
   const std::string manifest_dir;
   LsmOptions options;
   TableBlockCache cache;
@@ -133,14 +142,16 @@ struct Lsm::Rep {
   std::vector<const CompactionJob*> running PGZ_GUARDED_BY(manifest_mutex);
 
   mutable Mutex mutex;
-  CondVar flush_work;  // something to flush, or stopping
-  CondVar merge_work;  // something to merge, or stopping
-  CondVar progress;    // a flush or merge ended; writers and waiters look again
+  CondVar flush_work;    // something to flush, or stopping
+  CondVar merge_work;    // something to merge, or stopping
+  CondVar collect_work;  // tables went, or stopping
+  CondVar progress;      // a flush or merge ended; writers and waiters look again
   std::deque<std::shared_ptr<MemTableHandle>> queue PGZ_GUARDED_BY(mutex);  // newest first
   std::shared_ptr<const Version> version PGZ_GUARDED_BY(mutex);
   std::map<std::string, uint64_t, std::less<>> counters PGZ_GUARDED_BY(mutex);
   uint64_t sealed_total PGZ_GUARDED_BY(mutex) = 0;   // entries ever sealed
   uint64_t flushed_total PGZ_GUARDED_BY(mutex) = 0;  // and flushed
+  bool collect_poked PGZ_GUARDED_BY(mutex) = true;
   bool merge_poked PGZ_GUARDED_BY(mutex) = false;
   bool no_space PGZ_GUARDED_BY(mutex) = false;        // the last flush met a full disk
   bool merge_no_space PGZ_GUARDED_BY(mutex) = false;  // and so did the last merge
@@ -156,8 +167,9 @@ struct Lsm::Rep {
   std::atomic<bool> is_failed{false};
 
   std::unique_ptr<ViewCell> views;
-  Mutex flush_mutex;  // one flush at a time, by whichever thread
-  Mutex merge_mutex;  // one thread merges at a time
+  Mutex collect_mutex;  // one collection at a time
+  Mutex flush_mutex;    // one flush at a time, by whichever thread
+  Mutex merge_mutex;    // one thread merges at a time
   // The version between_blocks() last found nothing urgent in, when the running job last paused,
   // and when level 0 last became smaller.
   uint64_t nothing_urgent_in PGZ_GUARDED_BY(merge_mutex) = 0;
@@ -165,12 +177,14 @@ struct Lsm::Rep {
   uint64_t level0_since_micros PGZ_GUARDED_BY(merge_mutex) = 0;
   std::unique_ptr<Joinable> flush_thread;
   std::unique_ptr<Joinable> merge_thread;
+  std::unique_ptr<Joinable> collect_thread;
 
   std::atomic<uint64_t> flushes{0};
   std::atomic<uint64_t> merges{0};
   std::atomic<uint64_t> moves{0};
   std::atomic<uint64_t> flushed_bytes{0};
   std::atomic<uint64_t> merged_bytes{0};
+  std::atomic<uint64_t> collected_bytes{0};
   std::atomic<uint64_t> stall_micros{0};
 };
 

@@ -27,6 +27,7 @@
 #include "engine/base/status.h"
 #include "engine/io/io.h"
 #include "engine/lsm/keys.h"
+#include "engine/vlog/vlog.h"
 
 namespace pgz {
 
@@ -56,6 +57,8 @@ struct VersionEdit {
   std::vector<RangeDrop> drops_removed;
   std::vector<std::pair<std::string, uint64_t>> counters;
   std::vector<std::string> counters_erased;
+  std::vector<SegmentMeta> segments_added;  // a known id: its values moved to another file
+  std::vector<uint64_t> segments_removed;   // ids
   std::optional<uint64_t> flushed_lsn;
   std::optional<uint64_t> last_ts;
   std::optional<uint64_t> next_file_number;
@@ -70,6 +73,7 @@ struct ManifestState {
   std::vector<FileMeta> levels[kLevels];  // level 0 newest first; deeper levels by smallest key
   std::vector<RangeDrop> drops;
   std::map<std::string, uint64_t> counters;
+  std::map<uint64_t, SegmentMeta> segments;  // by id
   uint64_t flushed_lsn = 0;
   uint64_t last_ts = 0;
   uint64_t next_file_number = 1;

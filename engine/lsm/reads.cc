@@ -72,12 +72,20 @@ uint64_t newest_drop_in(const View& view, Slice user_key, uint64_t read_ts) {
 Status not_found() { return Status::make(Code::kNotFound, std::string()); }
 
 Status get_in(const View& view, Slice user_key, uint64_t read_ts, std::string* value,
-              uint64_t* version_ts, Kind* kind) {
+              uint64_t* version_ts, Kind* kind, bool* is_pointer = nullptr) {
   Lookup lookup(user_key, read_ts, value);
   PGZ_TRY(find_version(view, &lookup));
   TableGetResult result = lookup.result;
   const uint64_t drop = newest_drop_in(view, user_key, read_ts);
   if (drop > result.ts) result = {true, Kind::kTombstone, drop};
+  if (result.kind == Kind::kValuePointer) {
+    result.kind = Kind::kValue;
+    if (is_pointer != nullptr) {
+      *is_pointer = true;
+    } else if (value != nullptr) {
+      PGZ_TRY(view.version->resolve(value));
+    }
+  }
   if (version_ts != nullptr) *version_ts = result.found ? result.ts : 0;
   if (kind != nullptr) *kind = result.kind;
   return result.found && !is_tombstone(result.kind) ? Status::ok() : not_found();
@@ -95,12 +103,25 @@ void Lsm::multi_get(std::span<const Slice> user_keys, uint64_t read_ts,
                     std::vector<GetResult>* results) const {
   results->resize(user_keys.size());
   const ViewCell::Guard view(rep_->views.get());
+  std::vector<ValueRead> reads;
+  std::vector<GetResult*> readers;
   for (size_t i = 0; i < user_keys.size(); i++) {
     GetResult& result = (*results)[i];
     result.value.clear();
-    result.status =
-        get_in(*view, user_keys[i], read_ts, &result.value, &result.version_ts, &result.kind);
+    bool is_pointer = false;
+    result.status = get_in(*view, user_keys[i], read_ts, &result.value, &result.version_ts,
+                           &result.kind, &is_pointer);
+    if (!is_pointer || !result.status.is_ok()) continue;
+    ValueRead read;
+    result.status = view->version->find_value(result.value, &read.pointer, &read.segment);
+    if (!result.status.is_ok()) continue;
+    read.value = &result.value;
+    reads.push_back(std::move(read));
+    readers.push_back(&result);
   }
+  if (reads.empty()) return;
+  read_values(rep_->runtime.io, reads);
+  for (size_t i = 0; i < reads.size(); i++) readers[i]->status = std::move(reads[i].status);
 }
 
 Status Lsm::newest_version(Slice user_key, uint64_t* ts) const {
@@ -156,7 +177,8 @@ uint64_t share_of(const Table& table, Slice lower, Slice upper) {
   const bool begins_inside = Slice(meta.smallest) >= lower;
   const bool ends_inside = upper.empty() || Slice(meta.largest) < upper;
   if (Slice(meta.largest) < lower || (!upper.empty() && Slice(meta.smallest) >= upper)) return 0;
-  return begins_inside && ends_inside ? meta.file_bytes : meta.file_bytes / 2;
+  const uint64_t bytes = meta.file_bytes + table.uses().bytes();
+  return begins_inside && ends_inside ? bytes : bytes / 2;
 }
 
 // The bytes of the range's entries as far as kSampleEntries of them go; beyond, the whole memtable
@@ -214,11 +236,18 @@ LsmStats Lsm::stats() const {
       stats.table_memory_bytes += run->reader().memory_bytes();
   }
   stats.range_drops += view->version->drops.size();
+  stats.collected_bytes = rep.collected_bytes;
+  stats.segments = static_cast<uint32_t>(view->version->segments->size());
+  for (const auto& [id, segment] : *view->version->segments) {
+    stats.segment_bytes += segment->meta().file_bytes;
+    stats.table_memory_bytes += segment->memory_bytes();
+  }
   for (int level = 0; level < kLevels; level++) {
     stats.level_files[level] = static_cast<uint32_t>(view->version->levels[level].size());
     stats.level_bytes[level] = view->version->level_bytes(level);
     for (const TableRef& table : view->version->levels[level]) {
-      stats.table_memory_bytes += table->reader().memory_bytes();
+      stats.table_memory_bytes += table->reader().memory_bytes() + table->uses().memory_bytes();
+      stats.segment_live_bytes += table->uses().bytes();
     }
   }
   return stats;

@@ -1,12 +1,19 @@
 #include "engine/lsm/table_output.h"
 
+#include <utility>
+
 #include "engine/base/planted.h"
 #include "engine/lsm/version.h"
 
 namespace pgz {
 
-TableOutput::TableOutput(Io* io, const std::string& sst_dir, uint64_t number, TableOptions options)
-    : io_(io), sst_dir_(sst_dir), path_(table_path(sst_dir, number)), options_(options) {
+TableOutput::TableOutput(Io* io, const std::string& sst_dir, uint64_t number, TableOptions options,
+                         ValueOutputOptions values)
+    : io_(io),
+      sst_dir_(sst_dir),
+      path_(table_path(sst_dir, number)),
+      options_(options),
+      values_(io, std::move(values)) {
   options_.table_id = number;
 }
 
@@ -23,7 +30,18 @@ Status TableOutput::open() {
   return Status::ok();
 }
 
+Status TableOutput::add(Slice internal_key, Slice value) {
+  PGZ_TRY(values_.separate(&internal_key, &value));
+  return writer_->add(internal_key, value);
+}
+
 Status TableOutput::finish(FileMeta* meta) {
+  PGZ_TRY(values_.finish());
+  if (!values_.uses().empty()) {
+    std::string segments;
+    values_.uses().encode(&segments);
+    writer_->set_segments(std::move(segments));
+  }
   TableProperties properties;
   PGZ_TRY(writer_->finish(&properties));
   if (!PGZ_PLANTED(kSkipTableDirSync)) PGZ_TRY(io_->sync_dir(sst_dir_));

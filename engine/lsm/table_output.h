@@ -7,23 +7,28 @@
 
 #include "engine/io/io.h"
 #include "engine/lsm/manifest.h"
+#include "engine/lsm/value_output.h"
 #include "engine/sst/table.h"
 
 namespace pgz {
 
 class TableOutput {
  public:
-  TableOutput(Io* io, const std::string& sst_dir, uint64_t number, TableOptions options);
+  // Values stay in the table where values.inline_max_bytes is 0.
+  TableOutput(Io* io, const std::string& sst_dir, uint64_t number, TableOptions options,
+              ValueOutputOptions values = {});
   ~TableOutput();  // unfinished: removes the file
   TableOutput(const TableOutput&) = delete;
   TableOutput& operator=(const TableOutput&) = delete;
 
   Status open();
-  Status add(Slice internal_key, Slice value) { return writer_->add(internal_key, value); }
+  Status add(Slice internal_key, Slice value);
   uint64_t entries() const { return writer_->entries(); }
   uint64_t estimated_bytes() const { return writer_->estimated_bytes(); }
-  // Syncs file and directory.
+  // Syncs files and directories, segments first.
   Status finish(FileMeta* meta);
+  // The segments written with the table, after finish().
+  std::vector<SegmentRef> take_segments() { return values_.take_segments(); }
 
  private:
   Io* io_;
@@ -32,6 +37,7 @@ class TableOutput {
   TableOptions options_;
   std::unique_ptr<File> file_;
   std::optional<TableWriter> writer_;
+  ValueOutput values_;
   bool finished_ = false;
 };
 

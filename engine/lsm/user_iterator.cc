@@ -30,9 +30,11 @@ class VisibleIterator final : public UserIterator {
     step_limit_ = limit == 0 ? 0 : std::max(limit, kStepLimitMin);
   }
   uint64_t version_ts() const override { return version_ts_; }
-  Status status() const override { return merged_->status(); }
+  Status status() const override { return fetched_.is_ok() ? merged_->status() : fetched_; }
   Slice key() const override { return forward_ ? user_key_of(merged_->key()) : Slice(saved_key_); }
-  Slice value() const override { return forward_ ? merged_->value() : Slice(saved_value_); }
+  Slice value() const override {
+    return forward_ && !is_pointer_ ? merged_->value() : Slice(saved_value_);
+  }
 
   void seek_to_first() override { seek(options_.lower); }
 
@@ -93,6 +95,7 @@ class VisibleIterator final : public UserIterator {
  private:
   void begin_move(bool forward) {
     valid_ = false;
+    is_pointer_ = false;
     paused_ = false;
     forward_ = forward;
     move_end_ = step_limit_ == 0 ? ~uint64_t{0} : steps_ + step_limit_;
@@ -122,6 +125,12 @@ class VisibleIterator final : public UserIterator {
 
   bool is_dropped(Slice user_key, uint64_t ts) const {
     return !options_.drops.empty() && newest_drop(options_.drops, user_key, options_.read_ts) > ts;
+  }
+
+  // The version found is the one to show; a value in the value log is fetched.
+  void show() {
+    if (is_pointer_) fetched_ = pinned_->version->resolve(&saved_value_);
+    valid_ = fetched_.is_ok();
   }
 
   // Leaves all versions of saved_key_, on one of which the merge stands.
@@ -156,7 +165,9 @@ class VisibleIterator final : public UserIterator {
       }
       if (!is_tombstone(trailer_kind(trailer)) && !is_dropped(user_key, ts)) {
         version_ts_ = ts;
-        valid_ = true;
+        is_pointer_ = trailer_kind(trailer) == Kind::kValuePointer;
+        if (is_pointer_) saved_value_.assign(merged_->value());
+        show();
         return;
       }
       saved_key_.assign(user_key);
@@ -191,7 +202,7 @@ class VisibleIterator final : public UserIterator {
       }
       if (!merged_->status().is_ok()) return;
       if (found && !hidden) {
-        valid_ = true;
+        show();
         return;
       }
     }
@@ -208,6 +219,7 @@ class VisibleIterator final : public UserIterator {
     version_ts_ = trailer_ts(trailer);
     *found = true;
     *hidden = is_tombstone(trailer_kind(trailer)) || is_dropped(saved_key_, version_ts_);
+    is_pointer_ = trailer_kind(trailer) == Kind::kValuePointer;
     if (!*hidden) saved_value_.assign(merged_->value());
   }
 
@@ -221,6 +233,8 @@ class VisibleIterator final : public UserIterator {
   uint64_t steps_ = 0;
   uint64_t step_limit_ = 0;
   uint64_t move_end_ = 0;
+  Status fetched_;
+  bool is_pointer_ = false;  // saved_value_ is, or was made of, a pointer
   bool forward_ = true;
   bool valid_ = false;
   bool paused_ = false;

@@ -32,6 +32,12 @@ Result<std::shared_ptr<Table>> Table::open(Io* io, const std::string& sst_dir, c
     return Status::make(Code::kCorruption,
                         table->path_ + " at 0: the table is not the one the manifest or log names");
   }
+  std::string segments;
+  PGZ_TRY(table->reader_->read_segments(&segments));
+  if (!segments.empty() && !SegmentUses::decode(segments, &table->uses_)) {
+    return Status::make(Code::kCorruption,
+                        table->path_ + " at 0: what it says of value segments makes no sense");
+  }
   return table;
 }
 
@@ -43,8 +49,11 @@ Table::~Table() {
 
 std::shared_ptr<const Version> Version::apply(const VersionEdit& edit,
                                               const std::vector<TableRef>& opened,
-                                              std::vector<TableRef>* gone) const {
+                                              const std::vector<SegmentRef>& opened_segments,
+                                              std::vector<TableRef>* gone,
+                                              std::vector<SegmentRef>* gone_segments) const {
   auto next = std::make_shared<Version>(*this);
+  next->segments = apply_segments(edit, opened_segments, gone_segments);
   std::vector<TableRef> removed;
   for (const auto& [level, number] : edit.removed) {
     std::vector<TableRef>& tables = next->levels[level];
@@ -86,6 +95,51 @@ std::shared_ptr<const Version> Version::apply(const VersionEdit& edit,
     }
   }
   return next;
+}
+
+std::shared_ptr<const SegmentMap> Version::apply_segments(const VersionEdit& edit,
+                                                          const std::vector<SegmentRef>& opened,
+                                                          std::vector<SegmentRef>* gone) const {
+  if (edit.segments_added.empty() && edit.segments_removed.empty()) return segments;
+  auto next = std::make_shared<SegmentMap>(*segments);
+  for (const SegmentMeta& meta : edit.segments_added) {
+    SegmentRef found;
+    for (const SegmentRef& candidate : opened) {
+      if (candidate->meta() == meta) found = candidate;
+    }
+    PGZ_ASSERT(found != nullptr);
+    SegmentRef& place = (*next)[meta.id];
+    if (place != nullptr) gone->push_back(place);
+    place = std::move(found);
+  }
+  for (const uint64_t id : edit.segments_removed) {
+    const auto at = next->find(id);
+    PGZ_ASSERT(at != next->end());
+    gone->push_back(at->second);
+    next->erase(at);
+  }
+  return next;
+}
+
+Status Version::find_value(Slice encoded, ValuePointer* pointer, const Segment** segment) const {
+  if (!ValuePointer::decode(encoded, pointer)) {
+    return Status::make(Code::kCorruption, "a value pointer in a table makes no sense");
+  }
+  const auto at = segments->find(pointer->segment);
+  if (at == segments->end()) {
+    return Status::make(Code::kCorruption, "a table points into value segment " +
+                                               std::to_string(pointer->segment) +
+                                               ", which does not exist");
+  }
+  *segment = at->second.get();
+  return Status::ok();
+}
+
+Status Version::resolve(std::string* value) const {
+  ValuePointer pointer;
+  const Segment* segment = nullptr;
+  PGZ_TRY(find_value(*value, &pointer, &segment));
+  return segment->read(pointer, value);
 }
 
 const Table* Version::find(int level, Slice user_key) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "engine/lsm/manifest.h"
 #include "engine/lsm/open_files.h"
 #include "engine/sst/table.h"
+#include "engine/vlog/vlog.h"
 
 namespace pgz {
 
@@ -34,8 +36,17 @@ class Table {
   bool overlaps(Slice smallest, Slice largest) const {
     return meta_.smallest <= largest && meta_.largest >= smallest;
   }
-  // The manifest does not name the file any more: remove it when nobody reads it.
-  void set_obsolete() { obsolete_.store(true, std::memory_order_release); }
+  // What it points at in the value log.
+  const SegmentUses& uses() const { return uses_; }
+  // Segments written with the table, held here until the edit that adds it is durable. Guarded by
+  // whoever commits the edit.
+  std::vector<SegmentRef>& new_segments() { return new_segments_; }
+  // The manifest does not name the file, nor new_segments(), any more: remove them when nobody
+  // reads them.
+  void set_obsolete() {
+    for (const SegmentRef& segment : new_segments_) segment->set_obsolete();
+    obsolete_.store(true, std::memory_order_release);
+  }
 
  private:
   Table() = default;
@@ -44,19 +55,36 @@ class Table {
   std::string path_;
   FileMeta meta_;
   std::unique_ptr<TableReader> reader_;
+  SegmentUses uses_;
+  std::vector<SegmentRef> new_segments_;
   std::atomic<bool> obsolete_{false};
 };
 
 using TableRef = std::shared_ptr<Table>;
 
+// By logical id.
+using SegmentMap = std::map<uint64_t, SegmentRef>;
+
 struct Version {
   std::vector<TableRef> levels[kLevels];  // level 0 newest first; deeper by key, disjoint
   std::vector<RangeDrop> drops;
+  // Every segment a table of this version points into.
+  std::shared_ptr<const SegmentMap> segments = std::make_shared<SegmentMap>();
 
   // This version with the edit applied; `opened` holds the tables the edit adds. Tables the edit
   // removes and does not add elsewhere are appended to `gone`.
   std::shared_ptr<const Version> apply(const VersionEdit& edit, const std::vector<TableRef>& opened,
-                                       std::vector<TableRef>* gone) const;
+                                       const std::vector<SegmentRef>& opened_segments,
+                                       std::vector<TableRef>* gone,
+                                       std::vector<SegmentRef>* gone_segments) const;
+  // The segments after the edit; `opened` as above. Those removed or replaced go to `gone`.
+  std::shared_ptr<const SegmentMap> apply_segments(const VersionEdit& edit,
+                                                   const std::vector<SegmentRef>& opened,
+                                                   std::vector<SegmentRef>* gone) const;
+  // The segment an encoded pointer of one of this version's tables leads into.
+  Status find_value(Slice encoded, ValuePointer* pointer, const Segment** segment) const;
+  // *value holds an encoded pointer and receives the value.
+  Status resolve(std::string* value) const;
   // The table of a level below 0 whose range holds the user key, or null.
   const Table* find(int level, Slice user_key) const;
   // Tables of the level that overlap [smallest, largest].

@@ -17,6 +17,8 @@ enum Tag : uint32_t {
   kFlushedLsn = 7,
   kLastTs = 8,
   kNextFileNumber = 9,
+  kSegmentAdded = 10,
+  kSegmentRemoved = 11,
 };
 
 void put_field(std::string* to, Tag tag, Slice body) {
@@ -111,6 +113,10 @@ bool decode_field(uint32_t tag, Slice body, VersionEdit* edit) {
       return decode_number(body, &edit->flushed_lsn);
     case kLastTs:
       return decode_number(body, &edit->last_ts);
+    case kSegmentAdded:
+      return SegmentMeta::decode(&body, &edit->segments_added.emplace_back()) && body.empty();
+    case kSegmentRemoved:
+      return get_varint64(&body, &edit->segments_removed.emplace_back()) && body.empty();
     default:
       return decode_number(body, &edit->next_file_number);
   }
@@ -135,6 +141,12 @@ void VersionEdit::encode(std::string* to) const {
     put_field(to, kCounter, body);
   }
   for (const std::string& name : counters_erased) put_field(to, kCounterErased, name);
+  for (const SegmentMeta& segment : segments_added) {
+    std::string body;
+    segment.encode(&body);
+    put_field(to, kSegmentAdded, body);
+  }
+  for (const uint64_t id : segments_removed) put_number(to, kSegmentRemoved, id);
   if (flushed_lsn) put_number(to, kFlushedLsn, *flushed_lsn);
   if (last_ts) put_number(to, kLastTs, *last_ts);
   if (next_file_number) put_number(to, kNextFileNumber, *next_file_number);
@@ -148,7 +160,7 @@ Status VersionEdit::decode(Slice from, VersionEdit* edit) {
     if (!get_varint32(&from, &tag) || !get_length_prefixed(&from, &body) || tag == 0) {
       return Status::make(Code::kCorruption, "an edit's fields make no sense");
     }
-    if (tag > kNextFileNumber) {
+    if (tag > kSegmentRemoved) {
       return Status::make(Code::kNotSupported,
                           "an edit has a field of a newer version: " + std::to_string(tag));
     }
@@ -195,6 +207,13 @@ Status ManifestState::apply(const VersionEdit& edit) {
   }
   for (const auto& [name, next] : edit.counters) counters[name] = next;
   for (const std::string& name : edit.counters_erased) counters.erase(name);
+  for (const SegmentMeta& segment : edit.segments_added) segments[segment.id] = segment;
+  for (const uint64_t id : edit.segments_removed) {
+    if (segments.erase(id) == 0) {
+      return Status::make(Code::kCorruption, "an edit removes value segment " + std::to_string(id) +
+                                                 ", which does not exist");
+    }
+  }
   if (edit.flushed_lsn) flushed_lsn = *edit.flushed_lsn;
   if (edit.last_ts) last_ts = *edit.last_ts;
   if (edit.next_file_number) next_file_number = *edit.next_file_number;
@@ -211,6 +230,7 @@ VersionEdit ManifestState::snapshot() const {
   }
   edit.drops_added = drops;
   edit.counters.assign(counters.begin(), counters.end());
+  for (const auto& [id, segment] : segments) edit.segments_added.push_back(segment);
   edit.flushed_lsn = flushed_lsn;
   edit.last_ts = last_ts;
   edit.next_file_number = next_file_number;

@@ -31,13 +31,14 @@ inline constexpr uint32_t kTableVersion = 1;
 inline constexpr size_t kFooterBytes = 120;
 // Features a reader must know to read the file.
 inline constexpr uint32_t kFeatureLz4 = 1;
-inline constexpr uint32_t kKnownFeatures = kFeatureLz4;
+inline constexpr uint32_t kFeatureSegments = 2;  // has value pointers and their segments block
+inline constexpr uint32_t kKnownFeatures = kFeatureLz4 | kFeatureSegments;
 
 struct Footer {
   BlockHandle filter;  // size 0: none
   BlockHandle top_index;
   BlockHandle properties;
-  BlockHandle segments;  // reserved: live-value bitmaps per value segment
+  BlockHandle segments;  // what the table points at in value segments; size 0: nothing
   uint64_t table_id = 0;
   uint64_t encryption_key_id = 0;  // reserved: 0, not encrypted
   uint64_t file_bytes = 0;

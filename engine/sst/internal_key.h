@@ -19,7 +19,7 @@ enum class Kind : uint8_t {
   kValue = 1,
   kTombstone = 2,
   kMovedTombstone = 3,  // value: the user key the row moved to
-  kValuePointer = 4,    // reserved for value separation
+  kValuePointer = 4,    // value: where in the value log the value is
 };
 
 inline bool is_tombstone(Kind kind) {

@@ -64,6 +64,9 @@ class TableWriter {
 
   // Keys must come in strictly ascending order (kInvalidArgument otherwise).
   Status add(Slice internal_key, Slice value);
+  // Bytes that tell which value segments the table's pointers lead into; empty: none. Before
+  // finish().
+  void set_segments(std::string bytes);
   // Writes what is left and syncs the file. The caller syncs its directory.
   Status finish(TableProperties* properties);
 
@@ -136,6 +139,8 @@ class TableReader {
   const TableProperties& properties() const;
   // Bytes held in memory while open, those in the cache left out.
   uint64_t memory_bytes() const;
+  // What set_segments() was given, read from the file.
+  Status read_segments(std::string* bytes) const;
   // Reads every block and checks CRCs, order and properties.
   Status verify() const;
 

@@ -132,6 +132,17 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::unique_ptr<TableSour
 
 const TableProperties& TableReader::properties() const { return rep_->properties; }
 
+Status TableReader::read_segments(std::string* bytes) const {
+  bytes->clear();
+  const Rep& rep = *rep_;
+  if (rep.footer.segments.size == 0) return Status::ok();
+  PGZ_ASSIGN(const OwnedBlock block,
+             sst::read_block(rep.source.get(), rep.name, rep.footer.table_id, rep.data_limit,
+                             rep.footer.segments));
+  bytes->assign(block->slice());
+  return Status::ok();
+}
+
 uint64_t TableReader::memory_bytes() const {
   return sizeof(Rep) + rep_->top_index->memory_bytes + rep_->kept_count * sizeof(Rep::Kept);
 }

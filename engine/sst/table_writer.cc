@@ -45,6 +45,7 @@ struct TableWriter::Rep {
   BlockBuilder index;  // the open partition
   BlockBuilder top;
   FilterBuilder filter;
+  std::string segments;
   TableProperties properties;
   std::string last_key;
   std::string separator;  // of the newest index entry
@@ -210,8 +211,10 @@ Status TableWriter::Rep::write_tail(TableProperties* result) {
   std::string encoded;
   sst::encode_properties(properties, &encoded);
   PGZ_TRY(write_block(encoded, false, &footer.properties));
+  if (!segments.empty()) PGZ_TRY(write_block(segments, false, &footer.segments));
   footer.table_id = options.table_id;
-  footer.features = used_lz4 ? sst::kFeatureLz4 : 0;
+  footer.features =
+      (used_lz4 ? sst::kFeatureLz4 : 0) | (segments.empty() ? 0 : sst::kFeatureSegments);
   footer.file_bytes = out_offset + out.size() + sst::kFooterBytes;
   PGZ_TRY(write_raw(footer.encode()));
   PGZ_TRY(flush_out());
@@ -220,6 +223,8 @@ Status TableWriter::Rep::write_tail(TableProperties* result) {
   *result = properties;
   return Status::ok();
 }
+
+void TableWriter::set_segments(std::string bytes) { rep_->segments = std::move(bytes); }
 
 Status TableWriter::finish(TableProperties* properties) {
   Rep& rep = *rep_;

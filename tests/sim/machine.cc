@@ -33,6 +33,9 @@ DbOptions Machine::db_options() const {
   o.log_slot_bytes = one_of({32 << 10, 64 << 10, 64 << 10, 512 << 10});
   // Every transaction spills, or only large ones do, or none.
   o.spill_bytes = one_of({256, 4 << 10, 40 << 10, 4 << 20});
+  // Hardly any value stays in the tables, or large ones go, or none.
+  o.value_inline_max_bytes = static_cast<uint32_t>(one_of({4, 64, 512, 0}));
+  o.value_segment_bytes = one_of({1 << 10, 16 << 10, 0});
   return o;
 }
 

@@ -1,0 +1,294 @@
+// Large values through the store: they leave the tables, their live bytes are counted exactly, old
+// snapshots pin only what they see, space stays below twice the live bytes, and crashes at every
+// step of a collection lose nothing and bring nothing back.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "engine/base/clock.h"
+#include "engine/base/coding.h"
+#include "engine/base/rng.h"
+#include "engine/io/sim/sim_io.h"
+#include "engine/lsm/lsm.h"
+#include "engine/vlog/vlog.h"
+
+namespace pgz {
+namespace {
+
+constexpr uint32_t kInlineMax = 100;
+
+class ValueLogTest : public ::testing::Test {
+ protected:
+  ValueLogTest() : rng_(3), io_(3) {
+    EXPECT_TRUE(io_.mkdir("db").is_ok());
+    EXPECT_TRUE(io_.sync_dir("").is_ok());
+    lsm_ = Lsm::create(runtime(), "db", options()).take();
+    EXPECT_TRUE(lsm_->start().is_ok());
+  }
+
+  Runtime runtime() { return {&io_, system_clock(), &rng_, thread_executor()}; }
+
+  LsmOptions options() {
+    LsmOptions o;
+    o.uuid = std::string(16, 'u');
+    o.memory_budget_bytes = 8 << 20;
+    o.memtable_bytes = 1 << 20;
+    o.table_file_bytes = 64 << 10;
+    o.background = false;
+    o.value_inline_max_bytes = inline_max_;
+    o.value_segment_bytes = 64 << 10;
+    o.wait_durable = [](uint64_t) { return Status::ok(); };
+    o.boundaries = [this] {
+      std::vector<uint64_t> b(snapshots_.begin(), snapshots_.end());
+      b.push_back(now_);
+      return b;
+    };
+    return o;
+  }
+
+  static std::string key_of(uint64_t n) { return "key" + std::to_string(100000 + n); }
+
+  void put(uint64_t n, size_t bytes) {
+    std::string value = key_of(n) + "@" + std::to_string(++now_) + ":";
+    if (bytes > value.size()) value.resize(bytes, static_cast<char>('a' + now_ % 26));
+    MemTableRef ref = lsm_->reserve_active(now_);
+    ASSERT_TRUE(ref.add(Kind::kValue, key_of(n), now_, value).is_ok());
+    model_[key_of(n)] = std::move(value);
+  }
+
+  void erase(uint64_t n) {
+    MemTableRef ref = lsm_->reserve_active(++now_);
+    ASSERT_TRUE(ref.add(Kind::kTombstone, key_of(n), now_, "").is_ok());
+    model_.erase(key_of(n));
+  }
+
+  Status settle() {
+    lsm_->rotate();
+    PGZ_TRY(lsm_->flush_now());
+    PGZ_TRY(lsm_->merge_now());
+    return lsm_->collect_now();
+  }
+
+  uint64_t large_bytes() const {
+    uint64_t bytes = 0;
+    for (const auto& [key, value] : model_) bytes += value.size() >= kInlineMax ? value.size() : 0;
+    return bytes;
+  }
+
+  void check() {
+    auto it = lsm_->new_iterator(now_, "", "");
+    auto expected = model_.begin();
+    std::vector<Slice> keys;
+    for (it->seek_to_first(); it->valid(); it->next(), ++expected) {
+      ASSERT_NE(expected, model_.end());
+      ASSERT_EQ(it->key(), Slice(expected->first));
+      ASSERT_EQ(it->value(), Slice(expected->second));
+      keys.emplace_back(expected->first);
+    }
+    ASSERT_TRUE(it->status().is_ok()) << it->status().to_string();
+    ASSERT_EQ(expected, model_.end());
+    std::vector<GetResult> results;
+    lsm_->multi_get(keys, now_, &results);
+    for (size_t i = 0; i < keys.size(); i++) {
+      ASSERT_TRUE(results[i].status.is_ok()) << results[i].status.to_string();
+      ASSERT_EQ(results[i].kind, Kind::kValue);
+      ASSERT_EQ(results[i].value, model_.at(std::string(keys[i])));
+    }
+  }
+
+  void reopen() {
+    LsmRecovered recovered;
+    lsm_.reset();
+    auto opened = Lsm::open(runtime(), "db", options(), &recovered);
+    ASSERT_TRUE(opened.is_ok()) << opened.status().to_string();
+    lsm_ = opened.take();
+    ASSERT_TRUE(lsm_->start().is_ok());
+  }
+
+  uint64_t segment_files() { return io_.list("db/vlog").take().size(); }
+
+  SplitMixRng rng_;
+  SimIo io_;
+  uint32_t inline_max_ = kInlineMax;
+  std::set<uint64_t> snapshots_;
+  uint64_t now_ = 0;
+  std::unique_ptr<Lsm> lsm_;
+  std::map<std::string, std::string> model_;
+};
+
+TEST_F(ValueLogTest, LargeValuesLeaveTheTables) {
+  for (uint64_t n = 0; n < 200; n++) put(n, n % 2 == 0 ? 2000 : 20);
+  ASSERT_TRUE(settle().is_ok());
+  const LsmStats stats = lsm_->stats();
+  EXPECT_EQ(stats.segment_live_bytes, large_bytes());
+  EXPECT_EQ(stats.segment_live_bytes, 200'000u);
+  EXPECT_GE(stats.segments, 1u);
+  uint64_t table_bytes = 0;
+  for (const uint64_t bytes : stats.level_bytes) table_bytes += bytes;
+  EXPECT_LT(table_bytes, 30'000u);
+  EXPECT_GT(lsm_->approximate_bytes("", ""), 200'000u);
+  check();
+  reopen();
+  check();
+}
+
+TEST_F(ValueLogTest, MergesPassPointersOn) {
+  for (int round = 0; round < 6; round++) {
+    for (uint64_t n = 0; n < 50; n++) put(static_cast<uint64_t>(round) * 50 + n, 3000);
+    lsm_->rotate();
+    ASSERT_TRUE(lsm_->flush_now().is_ok());
+  }
+  const LsmStats before = lsm_->stats();
+  ASSERT_TRUE(lsm_->merge_now().is_ok());
+  EXPECT_LT(lsm_->stats().merged_bytes - before.merged_bytes, 100'000u);
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, large_bytes());
+  check();
+}
+
+TEST_F(ValueLogTest, SpaceStaysBelowTwiceTheLiveBytes) {
+  for (const size_t bytes : {1024, 16384}) {
+    for (int round = 0; round < 40; round++) {
+      for (int i = 0; i < 60; i++) put(rng_.uniform(100), bytes);
+      ASSERT_TRUE(settle().is_ok());
+      const LsmStats stats = lsm_->stats();
+      ASSERT_EQ(stats.segment_live_bytes, large_bytes());
+      ASSERT_LE(stats.segment_bytes, 2 * stats.segment_live_bytes + (128 << 10)) << round;
+      ASSERT_EQ(segment_files(), stats.segments);  // nothing is left lying about
+    }
+    check();
+  }
+  reopen();
+  check();
+}
+
+TEST_F(ValueLogTest, ASnapshotPinsWhatItSeesAndNoMore) {
+  for (uint64_t n = 0; n < 100; n++) put(n, 1000);
+  snapshots_.insert(now_);
+  const uint64_t at = now_;
+  const std::map<std::string, std::string> then = model_;
+  for (int round = 0; round < 10; round++) {
+    for (uint64_t n = 0; n < 100; n++) put(n, 1000);
+    ASSERT_TRUE(settle().is_ok());
+    EXPECT_EQ(lsm_->stats().segment_live_bytes, 200'000u);
+  }
+  EXPECT_LE(lsm_->stats().segment_bytes, 450'000u);
+  for (const auto& [key, value] : then) {
+    std::string got;
+    ASSERT_TRUE(lsm_->get(key, at, &got, nullptr, nullptr).is_ok());
+    EXPECT_EQ(got, value);
+  }
+  snapshots_.clear();
+  ASSERT_TRUE(settle().is_ok());
+  put(0, 1000);  // merges look at what has changed
+  ASSERT_TRUE(settle().is_ok());
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, 100'000u);
+  check();
+}
+
+TEST_F(ValueLogTest, AReaderKeepsTheFilesItReads) {
+  for (uint64_t n = 0; n < 100; n++) put(n, 2000);
+  ASSERT_TRUE(settle().is_ok());
+  const std::map<std::string, std::string> then = model_;
+  auto it = lsm_->new_iterator(now_, "", "");
+  it->seek_to_first();
+  for (uint64_t n = 0; n < 100; n++) {
+    if (n % 3 != 0) erase(n);
+  }
+  for (int i = 0; i < 2; i++) ASSERT_TRUE(settle().is_ok());
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, large_bytes());
+  for (const auto& [key, value] : then) {
+    ASSERT_TRUE(it->valid()) << it->status().to_string();
+    ASSERT_EQ(it->key(), Slice(key));
+    ASSERT_EQ(it->value(), Slice(value));
+    it->next();
+  }
+  it.reset();
+  EXPECT_EQ(segment_files(), lsm_->stats().segments);
+  check();
+}
+
+TEST_F(ValueLogTest, DeletedKeysStayDeleted) {
+  for (uint64_t n = 0; n < 100; n++) put(n, 1000);
+  ASSERT_TRUE(settle().is_ok());
+  for (uint64_t n = 0; n < 100; n += 2) erase(n);
+  ASSERT_TRUE(settle().is_ok());
+  EXPECT_GT(lsm_->stats().collected_bytes, 0u);
+  check();
+  reopen();
+  check();
+  for (uint64_t n = 1; n < 100; n += 2) erase(n);
+  ASSERT_TRUE(settle().is_ok());
+  EXPECT_EQ(lsm_->stats().segments, 0u);
+  EXPECT_EQ(segment_files(), 0u);
+}
+
+TEST_F(ValueLogTest, SwitchedOffItReadsWhatIsThere) {
+  for (uint64_t n = 0; n < 100; n++) put(n, 1000);
+  ASSERT_TRUE(settle().is_ok());
+  inline_max_ = 0;
+  reopen();
+  check();
+  for (uint64_t n = 0; n < 100; n++) put(n, 1000);
+  ASSERT_TRUE(settle().is_ok());
+  EXPECT_EQ(lsm_->stats().segments, 0u);
+  check();
+}
+
+TEST_F(ValueLogTest, DamageIsAnErrorThatNamesTheFile) {
+  for (uint64_t n = 0; n < 10; n++) put(n, 1000);
+  ASSERT_TRUE(settle().is_ok());
+  const std::string name = "db/vlog/" + io_.list("db/vlog").take().at(0);
+  ASSERT_TRUE(io_.flip_bit(name, (4096 + 4500) * 8));  // in the fifth value
+  std::string value;
+  const Status status = lsm_->get(key_of(4), now_, &value, nullptr, nullptr);
+  EXPECT_EQ(status.code(), Code::kCorruption);
+  EXPECT_NE(status.message().find(name + " at "), std::string::npos);
+  auto it = lsm_->new_iterator(now_, "", "");
+  int seen = 0;
+  for (it->seek_to_first(); it->valid(); it->next()) seen++;
+  EXPECT_EQ(seen, 4);
+  EXPECT_EQ(it->status().code(), Code::kCorruption);
+  it.reset();
+  ASSERT_TRUE(io_.remove(name).is_ok());
+  lsm_.reset();
+  LsmRecovered recovered;
+  EXPECT_FALSE(Lsm::open(runtime(), "db", options(), &recovered).is_ok());
+}
+
+// Power or process end at every call of flush, merge and collection; what the manifest says
+// afterwards is whole, and everything flushed before is there.
+TEST_F(ValueLogTest, CrashesAtEveryStep) {
+  for (const SimFault fault : {SimFault::kCrashPower, SimFault::kCrashKill}) {
+    for (uint64_t step = 0;; step++) {
+      ASSERT_LT(step, 2000u);
+      for (uint64_t n = 0; n < 40; n++) put(n, 1000);
+      ASSERT_TRUE(settle().is_ok());
+      for (uint64_t n = 0; n < 40; n += 2) put(n, 1000);
+      for (uint64_t n = 1; n < 40; n += 4) erase(n);
+      lsm_->rotate();
+      ASSERT_TRUE(lsm_->flush_now().is_ok());
+      io_.set_plan({{io_.calls() + step, fault}});
+      const Status status = lsm_->merge_now().is_ok() ? lsm_->collect_now() : Status();
+      io_.clear_plan();
+      const bool crashed = io_.crashed();
+      EXPECT_TRUE(crashed || status.is_ok()) << status.to_string();
+      lsm_.reset();
+      if (!crashed) io_.crash_power();
+      io_.restart();
+      reopen();
+      if (HasFatalFailure()) return;
+      check();
+      if (HasFatalFailure()) return;
+      ASSERT_TRUE(settle().is_ok());
+      ASSERT_EQ(lsm_->stats().segment_live_bytes, large_bytes());
+      ASSERT_EQ(segment_files(), lsm_->stats().segments);
+      if (!crashed) break;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pgz

@@ -1,0 +1,54 @@
+#include "engine/lsm/value_output.h"
+
+namespace pgz {
+
+ValueOutput::~ValueOutput() {
+  for (const SegmentRef& segment : segments_) segment->set_obsolete();
+}
+
+Status ValueOutput::separate(Slice* key, Slice* value) {
+  const uint64_t trailer = load_trailer(*key);
+  ValuePointer pointer;
+  if (trailer_kind(trailer) == Kind::kValuePointer) {
+    if (!ValuePointer::decode(*value, &pointer)) {
+      return Status::make(Code::kCorruption, "a value pointer in a table makes no sense");
+    }
+    uses_.add(pointer);
+    return Status::ok();
+  }
+  if (options_.inline_max_bytes == 0 || trailer_kind(trailer) != Kind::kValue ||
+      value->size() < options_.inline_max_bytes) {
+    return Status::ok();
+  }
+  if (writer_ != nullptr &&
+      (writer_->is_full() || writer_->value_bytes() + value->size() > options_.segment_bytes)) {
+    PGZ_TRY(end_segment());
+  }
+  if (writer_ == nullptr) {
+    const uint64_t number = options_.new_number();
+    writer_ = std::make_unique<SegmentWriter>(io_, options_.vlog_dir, number, number);
+    PGZ_TRY(writer_->open());
+  }
+  PGZ_TRY(writer_->add(*value, &pointer));
+  uses_.add(pointer);
+  key_.clear();
+  append_internal_key(&key_, user_key_of(*key), trailer_ts(trailer), Kind::kValuePointer);
+  pointer_.clear();
+  pointer.encode(&pointer_);
+  *key = key_;
+  *value = pointer_;
+  return Status::ok();
+}
+
+Status ValueOutput::end_segment() {
+  SegmentMeta meta;
+  PGZ_TRY(writer_->finish(&meta));
+  writer_.reset();
+  PGZ_ASSIGN(SegmentRef segment, Segment::open(io_, options_.vlog_dir, meta));
+  segments_.push_back(std::move(segment));
+  return Status::ok();
+}
+
+Status ValueOutput::finish() { return writer_ == nullptr ? Status::ok() : end_segment(); }
+
+}  // namespace pgz
