@@ -37,7 +37,14 @@ Db::Db(const Runtime& runtime, std::string dir, const DbOptions& options,
     : runtime_(runtime),
       dir_(std::move(dir)),
       options_(options.resolved()),
-      completions_(std::move(notify)) {}
+      completions_(std::move(notify)),
+      space_(runtime, dir_, 2 * options_.memtable_bytes + 2 * first_slot_bytes(),
+             2 * first_slot_bytes()) {}
+
+uint64_t Db::first_slot_bytes() const {
+  constexpr uint64_t kFirstSlotBytes = 4 * kMiB;
+  return std::min(kFirstSlotBytes, options_.log_slot_bytes);
+}
 
 Db::~Db() {
   if (Status s = close(); !s.is_ok()) return;  // who wants to know calls close()
@@ -58,6 +65,7 @@ Status Db::close() {
     if (counters_ != nullptr && check().is_ok()) {
       counters_->give_back();
       if (lsm_->stats().memtable_bytes >= kFlushOnCloseBytes) status = flush();
+      if (status.is(Code::kNoSpace)) status = Status::ok();  // the log has it all
     }
     if (Status s = pipeline_->stop(); !s.is_ok()) status = s;
   }

@@ -25,6 +25,7 @@
 #include "engine/db/counters.h"
 #include "engine/db/options.h"
 #include "engine/db/slot_keeper.h"
+#include "engine/db/space_guard.h"
 #include "engine/io/io.h"
 #include "engine/log/log.h"
 #include "engine/lsm/lsm.h"
@@ -106,6 +107,7 @@ class Db : private LockSink {
   Counters* counters() { return counters_.get(); }
   LockTable* locks() { return locks_.get(); }
   Snapshots* snapshots() { return snapshots_.get(); }
+  const SpaceGuard& space() const { return space_; }
   CommitPipeline* pipeline() { return pipeline_.get(); }
   Lsm* lsm() { return lsm_.get(); }
   const Runtime& runtime() const { return runtime_; }
@@ -124,14 +126,17 @@ class Db : private LockSink {
   Status replay(uint64_t flushed_lsn);
   Status start();
   void bound_log();
-  LsmOptions lsm_options() const;
+  void flush_for_space();
+  LsmOptions lsm_options();
   LogOptions log_options() const;
+  uint64_t first_slot_bytes() const;
   void lock_wait_ended(uint64_t tag, Status status) override;
 
   const Runtime runtime_;
   const std::string dir_;
   const DbOptions options_;
   Completions completions_;
+  SpaceGuard space_;
 
   std::unique_ptr<FileLock> file_lock_;
   std::unique_ptr<Log> log_;

@@ -14,7 +14,6 @@ namespace pgz {
 
 namespace {
 
-constexpr uint64_t kFirstSlotBytes = uint64_t{4} << 20;
 // Unflushed log, in slots, at which a memtable is flushed before it is full. Recovery reads all of
 // it, twice: four slots of 64 MiB take it about half a second.
 constexpr uint64_t kUnflushedSlotsMax = 4;
@@ -94,7 +93,7 @@ Result<std::unique_ptr<Db>> Db::open(const Runtime& runtime, const std::string& 
   return db;
 }
 
-LsmOptions Db::lsm_options() const {
+LsmOptions Db::lsm_options() {
   LsmOptions o;
   o.uuid.assign(reinterpret_cast<const char*>(uuid_.data()), uuid_.size());
   o.memory_budget_bytes = options_.memory_budget_bytes;
@@ -105,6 +104,10 @@ LsmOptions Db::lsm_options() const {
   o.boundaries = [this] { return snapshots_->boundaries(); };
   o.on_flushed = [this](uint64_t lsn) { slots_->recycle(lsn); };
   o.on_failed = [this](const Status& why) { pipeline_->fail(why); };
+  o.on_no_space = [this](uint64_t wanted) {
+    space_.spend(wanted);
+    slots_->watch_space();
+  };
   return o;
 }
 
@@ -112,7 +115,7 @@ LogOptions Db::log_options() const {
   LogOptions o;
   o.uuid = uuid_;
   o.slot_bytes = options_.log_slot_bytes;
-  o.first_slot_bytes = std::min(kFirstSlotBytes, options_.log_slot_bytes);
+  o.first_slot_bytes = first_slot_bytes();
   return o;
 }
 
@@ -174,6 +177,7 @@ Status Db::create_files() {
 }
 
 Status Db::open_existing() {
+  space_.open();
   LsmRecovered recovered;
   PGZ_ASSIGN(lsm_, Lsm::open(runtime_, dir_, lsm_options(), &recovered));
   PGZ_ASSIGN(log_, Log::open(runtime_, path_join(dir_, "log"), log_options()));
@@ -211,6 +215,15 @@ void Db::bound_log() {
   lsm_->rotate();
 }
 
+// There is no room for data, or for another log slot. Flushing gives a slot back, once one is full,
+// and makes drops and deletes that were let in count.
+void Db::flush_for_space() {
+  if (lsm_->stats().queued_entries > 0) return;
+  if (space_.is_spent() || log_->end_lsn() - lsm_->flushed_lsn() >= options_.log_slot_bytes) {
+    lsm_->rotate();
+  }
+}
+
 // Everything recovered is durable: the horizon is its last commit.
 Status Db::start() {
   snapshots_ = std::make_unique<Snapshots>(last_ts_);
@@ -230,8 +243,10 @@ Status Db::start() {
   pipeline_ = std::make_unique<CommitPipeline>(runtime_, log_.get(), lsm_.get(), snapshots_.get(),
                                                &completions_, last_ts_, std::move(hooks));
   counters_ = std::make_unique<Counters>(pipeline_.get(), lsm_.get(), &completions_);
-  slots_ = std::make_unique<SlotKeeper>(runtime_, log_.get(),
-                                        [this](const Status& why) { pipeline_->fail(why); });
+  SlotKeeper::Hooks keeper;
+  keeper.on_failed = [this](const Status& why) { pipeline_->fail(why); };
+  keeper.on_full = [this] { flush_for_space(); };
+  slots_ = std::make_unique<SlotKeeper>(runtime_, log_.get(), &space_, std::move(keeper));
   pipeline_->start();
   return lsm_->start();
 }

@@ -11,10 +11,10 @@ constexpr uint64_t kRetryMicros = 1'000'000;
 
 }  // namespace
 
-SlotKeeper::SlotKeeper(const Runtime& runtime, Log* log,
-                       std::function<void(const Status&)> on_failed)
-    : log_(log), on_failed_(std::move(on_failed)), begin_(log->end_lsn()) {
+SlotKeeper::SlotKeeper(const Runtime& runtime, Log* log, SpaceGuard* space, Hooks hooks)
+    : log_(log), space_(space), hooks_(std::move(hooks)), begin_(log->end_lsn()) {
   thread_ = runtime.executor->spawn("pgz-slots", [this] { loop(); });
+  if (space_->is_spent()) watch_space();
 }
 
 SlotKeeper::~SlotKeeper() {
@@ -26,12 +26,13 @@ SlotKeeper::~SlotKeeper() {
   thread_->join();
 }
 
-bool SlotKeeper::wants_slots() const {
-  return log_->end_lsn() - begin_ >= kPrepareAfterBytes && log_->wants_slots();
-}
+bool SlotKeeper::has_written() const { return log_->end_lsn() - begin_ >= kPrepareAfterBytes; }
+
+bool SlotKeeper::wants_slots() const { return has_written() && log_->wants_slots(); }
 
 void SlotKeeper::poke() {
-  if (!wants_slots()) return;
+  if (!has_written()) return;
+  if (!log_->wants_slots() && !space_->wants(log_->end_lsn())) return;
   MutexLock lock(&mu_);
   if (poked_) return;
   poked_ = true;
@@ -45,6 +46,22 @@ void SlotKeeper::recycle(Lsn below) {
   cv_.notify_one();
 }
 
+void SlotKeeper::watch_space() {
+  MutexLock lock(&mu_);
+  poked_ = true;
+  cv_.notify_one();
+}
+
+Status SlotKeeper::work(Lsn below, Lsn* recycled) {
+  if (below > *recycled) {
+    PGZ_TRY(log_->recycle(below));
+    *recycled = below;
+  }
+  if (wants_slots()) PGZ_TRY(log_->prepare_slots());
+  if (has_written() || space_->is_spent()) space_->refill(log_->end_lsn());
+  return Status::ok();
+}
+
 void SlotKeeper::loop() {
   Lsn recycled = 0;
   MutexLock lock(&mu_);
@@ -56,17 +73,13 @@ void SlotKeeper::loop() {
     poked_ = false;
     const Lsn below = recycle_below_;
     lock.unlock();
-    Status s;
-    if (below > recycled) {
-      s = log_->recycle(below);
-      if (s.is_ok()) recycled = below;
-    }
-    if (s.is_ok() && wants_slots()) s = log_->prepare_slots();
+    const Status s = work(below, &recycled);
     const bool full = s.is(Code::kNoSpace);
-    if (!s.is_ok() && !full) on_failed_(s);
+    if (full || space_->is_spent()) hooks_.on_full();
+    if (!s.is_ok() && !full) hooks_.on_failed(s);
     lock.lock();
     if (!s.is_ok() && !full) break;
-    if (full && !stop_) {
+    if ((full || space_->is_spent()) && !stop_) {
       cv_.wait_for(&mu_, kRetryMicros);
       poked_ = true;
     }

@@ -1,8 +1,9 @@
 // SlotKeeper: a thread that zero-fills log slots ahead of need and gives flushed ones back, work
-// that takes tens of milliseconds and must not be the log thread's.
+// that takes tens of milliseconds and must not be the log thread's; it fills the reserve of disk
+// space too.
 //
-// A database that writes little never needs a second slot, so none is made before some log has been
-// written. On a full disk it tries again every second.
+// A database that writes little never needs a second slot or a reserve, so neither is made before
+// some log has been written. On a full disk it tries again every second.
 //
 // Threads: any.
 #pragma once
@@ -14,14 +15,21 @@
 #include "engine/base/runtime.h"
 #include "engine/base/status.h"
 #include "engine/base/sync.h"
+#include "engine/db/space_guard.h"
 #include "engine/log/log.h"
 
 namespace pgz {
 
 class SlotKeeper {
  public:
-  // on_failed: a slot could not be made or recycled for another reason than space.
-  SlotKeeper(const Runtime& runtime, Log* log, std::function<void(const Status&)> on_failed);
+  struct Hooks {
+    // A slot could not be made or recycled for another reason than space.
+    std::function<void(const Status&)> on_failed;
+    // There is no space for a slot, or the reserve is spent: flushing gives some back. Every second
+    // while it is so.
+    std::function<void()> on_full;
+  };
+  SlotKeeper(const Runtime& runtime, Log* log, SpaceGuard* space, Hooks hooks);
   ~SlotKeeper();
   SlotKeeper(const SlotKeeper&) = delete;
   SlotKeeper& operator=(const SlotKeeper&) = delete;
@@ -30,13 +38,18 @@ class SlotKeeper {
   void poke();
   // Everything below lsn is kept elsewhere.
   void recycle(Lsn below);
+  // The reserve has been spent.
+  void watch_space();
 
  private:
   bool wants_slots() const;
+  bool has_written() const;
+  Status work(Lsn below, Lsn* recycled);
   void loop();
 
   Log* const log_;
-  const std::function<void(const Status&)> on_failed_;
+  SpaceGuard* const space_;
+  const Hooks hooks_;
   const Lsn begin_;
   Mutex mu_;
   CondVar cv_;

@@ -136,9 +136,19 @@ Status Transaction::commit(bool asynchronous, uint64_t tag, uint64_t* timestamp)
   return outcome_;
 }
 
+// Whether it only takes things away: such a commit is let in on a full disk, since it makes room.
+bool Transaction::makes_room(const OwnWrites::Prepared& prepared) {
+  return prepared.runs.empty() &&
+         (!prepared.drops->empty() ||
+          std::all_of(prepared.writes.begin(), prepared.writes.end(),
+                      [](const WriteBuffer::Node* w) { return is_tombstone(w->kind); }));
+}
+
 Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uint64_t tag) {
+  const bool is_welcome = makes_room(*prepared);
+  if (!is_welcome) PGZ_TRY(db_->space().check());
   uint64_t weight = prepared->write_bytes + 64 * (prepared->drops->size() + prepared->runs.size());
-  PGZ_TRY(db_->lsm()->admit(weight));
+  PGZ_TRY(db_->lsm()->admit(weight, is_welcome));
   if (tag != 0) PGZ_TRY(db_->completions()->reserve());
 
   CommitRecordBuilder record(db_->runtime().clock->wall_micros());

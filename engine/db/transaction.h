@@ -67,6 +67,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   Status check_write(OpNum op);
   Status add(OpNum op, Kind kind, Slice key, Slice value);
   OwnWrites* make_own();
+  static bool makes_room(const OwnWrites::Prepared& prepared);
   Status submit(OwnWrites::Prepared* prepared, bool asynchronous, uint64_t tag);
   void apply(const OwnWrites::Prepared& prepared, MemTableRef* ref);
   void end_snapshot();

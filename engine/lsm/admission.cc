@@ -67,7 +67,7 @@ void Lsm::Rep::pace(uint64_t bytes) {
   if (start - now >= kSleepMicrosMin) runtime.clock->sleep_micros(start - now);
 }
 
-Status Lsm::admit(uint64_t bytes) {
+Status Lsm::admit(uint64_t bytes, bool makes_room) {
   Rep& rep = *rep_;
   const LsmOptions& options = rep.options;
   if (rep.is_failed.load(std::memory_order_relaxed)) return background_status();
@@ -80,6 +80,7 @@ Status Lsm::admit(uint64_t bytes) {
            (rep.queued >= options.max_queued_memtables ||
             rep.level0_files >= options.level0_stop_files)) {
       if (rep.no_space || rep.merge_no_space) {
+        if (makes_room && rep.queued < options.max_queued_memtables) break;
         status = Status::make(Code::kNoSpace, "disk full: no room left for unflushed writes");
         break;
       }

@@ -77,9 +77,24 @@ Status Lsm::Rep::commit_flush(const MemTableHandle& entry, const std::vector<Tab
   return commit_edit(std::move(edit), std::move(opened), &entry);
 }
 
+// Not to write most of a table every time it is tried on a full disk. But it may take less than it
+// does in memory, so every now and then it is tried without asking.
+Status Lsm::Rep::check_flush_room(const MemTableHandle& entry) {
+  constexpr uint32_t kTryEvery = 16;
+  const uint32_t refusals = flush_refusals.load(std::memory_order_relaxed);
+  if (refusals % kTryEvery == kTryEvery - 1) return Status::ok();
+  return check_room(entry.table.memory_bytes());
+}
+
+void Lsm::Rep::note_flush_refused(const MemTableHandle& entry) {
+  const bool again = flush_refusals.fetch_add(1, std::memory_order_relaxed) > 0;
+  if (options.on_no_space) options.on_no_space(again ? 0 : entry.table.memory_bytes());
+}
+
 Status Lsm::Rep::flush_entry(const std::shared_ptr<MemTableHandle>& entry) {
   if (!PGZ_PLANTED(kFlushAheadOfLog)) PGZ_TRY(options.wait_durable(entry->lsn_end));
   if (PGZ_PLANTED(kRecycleSlotEarly)) options.on_flushed(entry->lsn_end);
+  PGZ_TRY(check_flush_room(*entry));
   std::vector<TableRef> tables;
   const uint64_t begin = runtime.clock->now_micros();
   Status status = write_memtable(*entry, &tables);
@@ -116,7 +131,11 @@ Status Lsm::Rep::flush_all() {
       no_space = flushed.is(Code::kNoSpace);
       progress.notify_all();
     }
-    if (flushed.is_ok()) continue;
+    if (flushed.is_ok()) {
+      flush_refusals = 0;
+      continue;
+    }
+    if (flushed.is(Code::kNoSpace)) note_flush_refused(*entry);
     if (!flushed.is(Code::kNoSpace) && !flushed.is(Code::kClosed)) fail(flushed);
     return flushed;
   }

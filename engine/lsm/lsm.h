@@ -75,6 +75,9 @@ struct LsmOptions {
   // Everything below the position is in tables: the log may recycle. Called on a background thread.
   std::function<void(uint64_t flushed_lsn)> on_flushed;
   std::function<void(const Status&)> on_failed;
+  // A flush or merge that wants so much room met a full disk and will be tried again; 0: a flush
+  // met it more than once, whatever the file system says is free. On a background thread.
+  std::function<void(uint64_t wanted_bytes)> on_no_space;
 };
 
 struct LsmRecovered {
@@ -194,8 +197,8 @@ class Lsm {
 
   // --- writes; see the top of this file
   // May wait: for memory, or to slow writers down as debt grows (admission.cc). `bytes` is about to
-  // be written.
-  Status admit(uint64_t bytes);
+  // be written. What only takes away, and so makes room, is let in where merges wait for space.
+  Status admit(uint64_t bytes, bool makes_room = false);
   MemTableRef reserve_active(uint64_t lsn_end);
   // Seals the active memtable if it holds anything.
   void rotate();

@@ -87,6 +87,8 @@ struct Lsm::Rep {
   // flush.cc
   std::shared_ptr<MemTableHandle> next_to_flush() PGZ_REQUIRES(mutex);
   bool flush_can_proceed() PGZ_REQUIRES(mutex);
+  Status check_flush_room(const MemTableHandle& entry);
+  void note_flush_refused(const MemTableHandle& entry);
   Status flush_entry(const std::shared_ptr<MemTableHandle>& entry);
   Status write_memtable(const MemTableHandle& entry, std::vector<TableRef>* tables);
   int level_for_run(const Version& now, const MemTableHandle& entry, const Table& run)
@@ -160,6 +162,7 @@ struct Lsm::Rep {
   std::atomic<uint64_t> debt_bytes{0};
   std::atomic<uint64_t> version_count{1};  // versions made so far
   std::atomic<bool> is_flushing{false};
+  std::atomic<uint32_t> flush_refusals{0};  // for lack of room, in a row
   DrainRate flush_rate;
   DrainRate level0_rate;
   std::atomic<uint64_t> next_admission_micros{0};  // when the writes admitted so far are paid for
@@ -175,6 +178,7 @@ struct Lsm::Rep {
   uint64_t nothing_urgent_in PGZ_GUARDED_BY(merge_mutex) = 0;
   uint64_t last_pause_micros PGZ_GUARDED_BY(merge_mutex) = 0;
   uint64_t level0_since_micros PGZ_GUARDED_BY(merge_mutex) = 0;
+  uint64_t merge_wanted PGZ_GUARDED_BY(merge_mutex) = 0;  // room for the last job that began
   std::unique_ptr<Joinable> flush_thread;
   std::unique_ptr<Joinable> merge_thread;
   std::unique_ptr<Joinable> collect_thread;

@@ -145,7 +145,8 @@ Status Lsm::Rep::between_blocks(const CompactionJob& job) {
 Status Lsm::Rep::run_merge(MergePick* pick) {
   const CompactionJob& job = *pick->job;
   // Flushes come before merges on a disk that fills: leave room for one.
-  PGZ_TRY(check_room(job.input_bytes() + memtable_limit()));
+  merge_wanted = job.input_bytes() + memtable_limit();
+  PGZ_TRY(check_room(merge_wanted));
   std::vector<std::unique_ptr<Iterator>> children;
   if (job.level == 0) {
     for (const TableRef& table : job.inputs) {
@@ -224,14 +225,21 @@ void Lsm::Rep::merge_loop() {
       merge_poked = false;
     }
     bool did_something = true;
+    uint64_t wanted = 0;
     Status status;
     while (status.is_ok() && did_something && !stopping) {
       MutexLock one_at_a_time(&merge_mutex);
       status = merge_round(Choice::kDue, &did_something);
+      wanted = merge_wanted;
     }
     if (!status.is_ok() && !status.is(Code::kClosed) && !status.is(Code::kNoSpace)) {
       fail(status);
       return;
+    }
+    // While level 0 has room a merge may wait for space; the reserve is for flushes first.
+    if (status.is(Code::kNoSpace) && options.on_no_space &&
+        level0_files >= options.level0_stop_files) {
+      options.on_no_space(wanted);
     }
     MutexLock lock(&mutex);
     merge_no_space = status.is(Code::kNoSpace);
