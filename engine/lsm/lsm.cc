@@ -275,13 +275,14 @@ MemTableRef& MemTableRef::operator=(MemTableRef&& other) noexcept {
     reset();
     lsm_ = std::exchange(other.lsm_, nullptr);
     handle_ = std::exchange(other.handle_, nullptr);
+    hint_.levels = 0;
   }
   return *this;
 }
 
 Status MemTableRef::add(Kind kind, Slice user_key, uint64_t ts, Slice value) {
   PGZ_DCHECK(handle_ != nullptr);
-  return handle_->table.add(user_key, ts, kind, value);
+  return handle_->table.add(user_key, ts, kind, value, &hint_);
 }
 
 Status MemTableRef::drop_range(Slice begin, Slice end, uint64_t ts) {

@@ -39,6 +39,7 @@
 #include "engine/base/slice.h"
 #include "engine/base/status.h"
 #include "engine/lsm/iterator.h"
+#include "engine/lsm/insert_hint.h"
 #include "engine/lsm/keys.h"
 
 namespace pgz {
@@ -174,6 +175,7 @@ class MemTableRef {
   friend class Lsm;
   Lsm* lsm_ = nullptr;
   MemTableHandle* handle_ = nullptr;
+  InsertHint hint_;
 };
 
 class Lsm {

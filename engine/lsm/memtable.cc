@@ -42,7 +42,7 @@ void raise_to(std::atomic<uint64_t>* maximum, uint64_t value) {
 MemTable::MemTable() = default;
 MemTable::~MemTable() = default;
 
-Status MemTable::add(Slice user_key, uint64_t ts, Kind kind, Slice value) {
+Status MemTable::add(Slice user_key, uint64_t ts, Kind kind, Slice value, InsertHint* hint) {
   if (user_key.size() > kMaxUserKeyBytes) {
     return Status::make(Code::kInvalidArgument, "key longer than 16 KiB");
   }
@@ -50,7 +50,7 @@ Status MemTable::add(Slice user_key, uint64_t ts, Kind kind, Slice value) {
     return Status::make(Code::kInvalidArgument, "value longer than 1 GiB");
   }
   raise_to(&max_ts_, ts);
-  list_.insert(user_key, make_trailer(ts, static_cast<uint8_t>(kind)), value);
+  list_.insert(user_key, make_trailer(ts, static_cast<uint8_t>(kind)), value, hint);
   return Status::ok();
 }
 

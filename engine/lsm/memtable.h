@@ -28,7 +28,8 @@ class MemTable {
   MemTable& operator=(const MemTable&) = delete;
 
   // kOutOfMemory when the arena cannot grow; kInvalidArgument beyond the key and value limits.
-  Status add(Slice user_key, uint64_t ts, Kind kind, Slice value);
+  // The hint (may be null) is of this table and this thread.
+  Status add(Slice user_key, uint64_t ts, Kind kind, Slice value, InsertHint* hint = nullptr);
   void add_drop(RangeDrop drop);
 
   struct Found {

@@ -143,5 +143,42 @@ TEST(MemTable, ManyWritersAndReaders) {
   EXPECT_EQ(table.entries(), counted);
 }
 
+// Runs of ascending keys, some repeated and some out of order, through one hint each.
+TEST(MemTable, HintedWritersSideBySide) {
+  MemTable table;
+  constexpr int kWriters = 4;
+  constexpr int kKeys = 20'000;
+  std::vector<std::thread> writers;
+  for (int w = 0; w < kWriters; w++) {
+    writers.emplace_back([&table, w] {
+      std::mt19937 rng(static_cast<unsigned>(w));
+      for (int at = 0; at < kKeys;) {
+        InsertHint hint;
+        for (int run = 0; run < 500 && at < kKeys; run++, at++) {
+          const int n = rng() % 20 == 0 ? static_cast<int>(rng() % kKeys) : at;
+          char key[16];
+          std::snprintf(key, sizeof(key), "%06d", n);
+          ASSERT_TRUE(table.add(key, 1 + rng() % 2, Kind::kValue, key, &hint).is_ok());
+        }
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  const auto it = table.new_iterator();
+  std::string last;
+  uint64_t counted = 0;
+  for (it->seek_to_first(); it->valid(); it->next(), counted++) {
+    if (!last.empty()) {
+      ASSERT_LT(compare_internal(last, it->key()), 0);
+    }
+    last.assign(it->key());
+    // What the upper levels lead to is what level 0 holds.
+    const auto found = table.get(user_key_of(last), trailer_ts(load_trailer(last)));
+    ASSERT_EQ(found.value, user_key_of(last));
+  }
+  EXPECT_EQ(counted, table.entries());
+  EXPECT_GT(counted, uint64_t{kKeys});
+}
+
 }  // namespace
 }  // namespace pgz

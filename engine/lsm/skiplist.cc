@@ -5,6 +5,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/crc32c.h"
+#include "engine/base/key_compare.h"
 
 namespace pgz {
 
@@ -33,9 +34,10 @@ struct SkipList::Node {
 
 namespace {
 
-// Orders a node's key against (user key, trailer).
-int compare_node(Slice node_key, Slice user_key, uint64_t trailer) {
-  const int order = user_key_of(node_key).compare(user_key);
+// Orders a node's key against (user key, trailer). Inlined by force: it is what inserts spend their
+// time on.
+[[gnu::always_inline]] inline int compare_node(Slice node_key, Slice user_key, uint64_t trailer) {
+  const int order = compare_keys(user_key_of(node_key), user_key);
   if (order != 0) return order;
   const uint64_t own = load_trailer(node_key);
   return own < trailer ? -1 : (own > trailer ? 1 : 0);
@@ -87,12 +89,14 @@ const SkipList::Node* SkipList::next(const Node* node) { return node->next(0); }
 
 const SkipList::Node* SkipList::first() const { return head_->next(0); }
 
-void SkipList::find_on_level(Slice user_key, uint64_t trailer, int level, Node* from, Node** below,
-                             Node** at) const {
+void SkipList::find_on_level(Slice user_key, uint64_t trailer, int level, Node* from,
+                             const Node* not_below, Node** below, Node** at) const {
   Node* node = from;
   for (;;) {
     Node* next = node->next(level);
-    if (next == nullptr || compare_node(key(next), user_key, trailer) >= 0) {
+    // Whichever way the comparison goes, what is needed next is on its way meanwhile.
+    if (level > 0) __builtin_prefetch(node->next(level - 1));
+    if (next == not_below || next == nullptr || compare_node(key(next), user_key, trailer) >= 0) {
       *below = node;
       *at = next;
       return;
@@ -101,7 +105,45 @@ void SkipList::find_on_level(Slice user_key, uint64_t trailer, int level, Node* 
   }
 }
 
-bool SkipList::insert(Slice user_key, uint64_t trailer, Slice value) {
+// The last insert's path stays one to nodes below any later key, whatever others insert. How far up
+// it is left shows where the key lies: near, if only the lower levels have nodes in between.
+int SkipList::level_of(const InsertHint& hint, Slice user_key, uint64_t trailer) const {
+  if (hint.levels == 0) return -1;
+  const auto* last = static_cast<const Node*>(hint.below[0]);
+  if (last != head_ && compare_node(key(last), user_key, trailer) >= 0) return -1;
+  for (int level = 0; level < hint.levels; level++) {
+    const Node* next = static_cast<const Node*>(hint.below[level])->next(level);
+    if (next == nullptr || compare_node(key(next), user_key, trailer) >= 0) return level;
+  }
+  return -1;
+}
+
+void SkipList::find_path(Slice user_key, uint64_t trailer, int levels, int height,
+                         const InsertHint* hint, Node** below, Node** at) const {
+  Node* from = head_;
+  const Node* not_below = nullptr;
+  int level = levels - 1;
+  const int near = hint == nullptr ? -1 : level_of(*hint, user_key, trailer);
+  if (near >= 0) {
+    for (; level > near; level--) {
+      below[level] = level < hint->levels ? static_cast<Node*>(hint->below[level]) : head_;
+      if (level >= height) continue;  // not linked there
+      find_on_level(user_key, trailer, level, below[level], nullptr, &below[level], &at[level]);
+    }
+    from = static_cast<Node*>(hint->below[near]);
+  }
+  for (; level >= 0; level--) {
+    // As long as nothing was passed the hint's own node is nearer.
+    if (level < near && from == hint->below[level + 1]) {
+      from = static_cast<Node*>(hint->below[level]);
+    }
+    find_on_level(user_key, trailer, level, from, not_below, &below[level], &at[level]);
+    from = below[level];
+    not_below = at[level];
+  }
+}
+
+bool SkipList::insert(Slice user_key, uint64_t trailer, Slice value, InsertHint* hint) {
   Node* below[kMaxHeight];
   Node* at[kMaxHeight];
   const int height = height_of(user_key, trailer, kMaxHeight);
@@ -110,11 +152,7 @@ bool SkipList::insert(Slice user_key, uint64_t trailer, Slice value) {
          !height_.compare_exchange_weak(list_height, height, std::memory_order_relaxed)) {
   }
   if (list_height < height) list_height = height;
-  Node* from = head_;
-  for (int level = list_height - 1; level >= 0; level--) {
-    find_on_level(user_key, trailer, level, from, &below[level], &at[level]);
-    from = below[level];
-  }
+  find_path(user_key, trailer, list_height, height, hint, below, at);
   if (at[0] != nullptr && compare_node(key(at[0]), user_key, trailer) == 0) return false;
 
   Node* node = make_node(user_key, trailer, value, height);
@@ -125,13 +163,19 @@ bool SkipList::insert(Slice user_key, uint64_t trailer, Slice value) {
               at[level], node, std::memory_order_release, std::memory_order_relaxed)) {
         break;
       }
-      find_on_level(user_key, trailer, level, below[level], &below[level], &at[level]);
+      find_on_level(user_key, trailer, level, below[level], nullptr, &below[level], &at[level]);
       if (level == 0 && at[0] != nullptr && compare_node(key(at[0]), user_key, trailer) == 0) {
         return false;  // another thread added it meanwhile; the node stays unused in the arena
       }
     }
   }
   entries_.fetch_add(1, std::memory_order_relaxed);
+  if (hint != nullptr) {
+    for (int level = 0; level < list_height; level++) {
+      hint->below[level] = level < height ? node : below[level];
+    }
+    hint->levels = list_height;
+  }
   return true;
 }
 
@@ -140,12 +184,7 @@ const SkipList::Node* SkipList::at_or_after(Slice user_key, uint64_t trailer) co
   Node* at = nullptr;
   for (int level = height_.load(std::memory_order_relaxed) - 1; level >= 0; level--) {
     // A node that stopped the level above need not be compared again.
-    const Node* known = at;
-    for (;;) {
-      at = node->next(level);
-      if (at == nullptr || at == known || compare_node(key(at), user_key, trailer) >= 0) break;
-      node = at;
-    }
+    find_on_level(user_key, trailer, level, node, at, &node, &at);
   }
   return at;
 }
@@ -160,7 +199,7 @@ const SkipList::Node* SkipList::before(Slice internal_key) const {
   Node* node = head_;
   Node* at = nullptr;
   for (int level = height_.load(std::memory_order_relaxed) - 1; level >= 0; level--) {
-    find_on_level(user_key, trailer, level, node, &node, &at);
+    find_on_level(user_key, trailer, level, node, at, &node, &at);
   }
   return node == head_ ? nullptr : node;
 }

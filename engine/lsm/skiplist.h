@@ -11,6 +11,7 @@
 
 #include "engine/base/slice.h"
 #include "engine/lsm/concurrent_arena.h"
+#include "engine/lsm/insert_hint.h"
 #include "engine/sst/internal_key.h"
 
 namespace pgz {
@@ -24,7 +25,7 @@ class SkipList {
   SkipList& operator=(const SkipList&) = delete;
 
   // False: the key is there already and nothing was changed.
-  bool insert(Slice user_key, uint64_t trailer, Slice value);
+  bool insert(Slice user_key, uint64_t trailer, Slice value, InsertHint* hint = nullptr);
 
   const Node* first() const;
   const Node* last() const;                           // null: empty
@@ -40,13 +41,19 @@ class SkipList {
   uint64_t entries() const { return entries_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr int kMaxHeight = 16;
-  struct Splice;
+  static constexpr int kMaxHeight = InsertHint::kLevels;
 
   Node* make_node(Slice user_key, uint64_t trailer, Slice value, int height);
   // The last node below the key and the first at or above it on `level`, starting at `from`.
-  void find_on_level(Slice user_key, uint64_t trailer, int level, Node* from, Node** below,
-                     Node** at) const;
+  // `not_below` is known to be at or above (it stopped the level above), or null.
+  void find_on_level(Slice user_key, uint64_t trailer, int level, Node* from, const Node* not_below,
+                     Node** below, Node** at) const;
+  // The lowest level on which the hint's node has nothing between it and the key; -1: none.
+  int level_of(const InsertHint& hint, Slice user_key, uint64_t trailer) const;
+  // The neighbours of the key on the levels below `levels`; at[] only where a node of `height` is
+  // linked.
+  void find_path(Slice user_key, uint64_t trailer, int levels, int height, const InsertHint* hint,
+                 Node** below, Node** at) const;
 
   ConcurrentArena arena_;
   Node* head_;

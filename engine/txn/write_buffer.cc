@@ -5,6 +5,7 @@
 #include <new>
 
 #include "engine/base/assert.h"
+#include "engine/base/key_compare.h"
 
 namespace pgz {
 
@@ -22,7 +23,7 @@ WriteBuffer::WriteBuffer() : head_(new_node(0, Kind::kValue, {}, {}, kHeightMax)
 }
 
 bool WriteBuffer::precedes(const Node* node, Slice key, OpNum op) {
-  const int order = compare(node->key, key);
+  const int order = compare_keys(node->key, key);
   return order < 0 || (order == 0 && node->op > op);
 }
 
