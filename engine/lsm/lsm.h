@@ -38,8 +38,8 @@
 #include "engine/base/runtime.h"
 #include "engine/base/slice.h"
 #include "engine/base/status.h"
-#include "engine/lsm/iterator.h"
 #include "engine/lsm/insert_hint.h"
+#include "engine/lsm/iterator.h"
 #include "engine/lsm/keys.h"
 
 namespace pgz {
