@@ -40,6 +40,7 @@ class Abi : public testing::Test {
     options.log_slot_bytes = 1 << 20;
     options.spill_bytes = 64 << 10;
     options.deadlock_timeout_ms = 20;
+    options.table_io = opens_++ % 2 == 0 ? PGZ_TABLES_DIRECT : PGZ_TABLES_BUFFERED;
     ASSERT_EQ(pgz_open((dir_ + "/db").c_str(), &options, &db_, &err_), PGZ_OK) << err_.message;
   }
   void reopen() {
@@ -84,6 +85,7 @@ class Abi : public testing::Test {
   }
 
   std::string dir_;
+  int opens_ = 0;  // tables are direct and buffered in turn
   pgz_db* db_ = nullptr;
   pgz_error err_{};
 };
@@ -130,6 +132,9 @@ TEST_F(Abi, HowFilesAreUsedIsSaidAndCanBeAskedFor) {
   EXPECT_TRUE(std::string(text).starts_with("posix, durable writes by write and sync")) << text;
   ASSERT_EQ(pgz_close(other, &err_), PGZ_OK);
   options.io_backend = 9;
+  EXPECT_EQ(pgz_open(path.c_str(), &options, &other, &err_), PGZ_INVALID_ARG);
+  options.io_backend = PGZ_IO_AUTO;
+  options.table_io = PGZ_TABLES_DIRECT + 1;
   EXPECT_EQ(pgz_open(path.c_str(), &options, &other, &err_), PGZ_INVALID_ARG);
 }
 

@@ -40,7 +40,9 @@ bool io_options_of(const pgz_options& in, IoOptions* io) {
   constexpr IoBackend kBackends[] = {IoBackend::kAuto, IoBackend::kPosix, IoBackend::kUring};
   constexpr DurableMethod kMethods[] = {DurableMethod::kDsyncFlag, DurableMethod::kWriteThenSync,
                                         DurableMethod::kLinkedRing};
+  if (in.table_io > PGZ_TABLES_DIRECT) return false;
   io->backend = kBackends[in.io_backend];
+  io->direct_tables = in.table_io == PGZ_TABLES_DIRECT;
   if (in.durable_writes != PGZ_DURABLE_AUTO) io->durable_method = kMethods[in.durable_writes - 1];
   return true;
 }
@@ -50,7 +52,8 @@ pgz_status open_db(const char* path, const pgz_options* options, pgz_db** db, pg
   pgz_options_init(&in);
   if (options != nullptr && !read_struct(options, &in)) return invalid("options: struct_size", err);
   IoOptions io;
-  if (!io_options_of(in, &io)) return invalid("options: io_backend or durable_writes", err);
+  if (!io_options_of(in, &io))
+    return invalid("options: io_backend, durable_writes or table_io", err);
   auto object = std::make_unique<DbObject>(io);
   object->event_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (object->event_fd < 0) return report(PGZ_IO_ERROR, errno, "eventfd", err);

@@ -118,6 +118,10 @@ enum {
   PGZ_DURABLE_DSYNC = 1,  /* pwritev2 with RWF_DSYNC */
   PGZ_DURABLE_SYNC = 2,   /* a write, then fdatasync */
   PGZ_DURABLE_LINKED = 3, /* both as a linked pair of io_uring; PGZ_DURABLE_SYNC without it */
+
+  PGZ_TABLES_AUTO = 0,     /* one of the following: as of now PGZ_TABLES_BUFFERED */
+  PGZ_TABLES_BUFFERED = 1, /* files of rows through the system's page cache, beside the budget */
+  PGZ_TABLES_DIRECT = 2,   /* past it where the file system can (pgz_io_describe tells) */
 };
 
 /* Zero in a number means the default given beside it. */
@@ -133,7 +137,8 @@ typedef struct pgz_options {
   uint64_t spill_bytes;         /* write buffer of one transaction before it spills; 4 MiB */
   uint64_t lock_memory_bytes;   /* bound of the lock table; 256 MiB, or a quarter of the budget */
   uint32_t deadlock_timeout_ms; /* wait before looking for a cycle; 1000 */
-  uint32_t reserved1;           /* zero */
+  uint8_t table_io;             /* PGZ_TABLES_...; auto */
+  uint8_t reserved1[3];         /* zero */
 } pgz_options;
 
 /* Writes the defaults; sets struct_size. Any thread, does not block. Since ABI 1. */

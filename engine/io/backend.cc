@@ -8,9 +8,12 @@ namespace {
 constexpr uint32_t kPoolThreads = 4;
 
 std::unique_ptr<PosixIo> choose(const IoOptions& options) {
-  const PosixIoOptions plain{.allow_direct = options.allow_direct, .pool_threads = kPoolThreads};
+  const PosixIoOptions plain{.allow_direct = options.allow_direct,
+                             .direct_tables = options.direct_tables,
+                             .pool_threads = kPoolThreads};
   if (options.backend == IoBackend::kPosix) return std::make_unique<PosixIo>(plain);
-  auto ring = make_uring_io({.allow_direct = options.allow_direct});
+  auto ring =
+      make_uring_io({.allow_direct = options.allow_direct, .direct_tables = options.direct_tables});
   if (ring.is_ok()) return ring.take();
   auto io = std::make_unique<PosixIo>(plain);
   io->set_remark("no io_uring: " + ring.status().message());

@@ -86,6 +86,18 @@ Status File::write_durable(uint64_t offset, std::span<const IoSlice> slices) {
   return run(IoOp::Kind::kWriteDurable, offset, slices, nullptr);
 }
 
+void File::start(IoOp* op) {
+  op->file = this;
+  if (op->kind == IoOp::Kind::kWrite || op->kind == IoOp::Kind::kWriteDurable) {
+    op->status = check_aligned(op->offset, op->slices);
+    if (!op->status.is_ok()) {
+      op->done.set();
+      return;
+    }
+  }
+  io_->submit(op);
+}
+
 Status File::sync() { return run(IoOp::Kind::kSync, 0, {}, nullptr); }
 
 Status File::zero_fill(uint64_t offset, uint64_t n) {

@@ -80,6 +80,8 @@ class File {
   Status write_durable(uint64_t offset, std::span<const IoSlice> slices);
   // Everything written before the call is on stable storage when it returns.
   Status sync();
+  // Starts the operation on this file; wait() for it. A misaligned write is over at once.
+  void start(IoOp* op);
   // Writes zeros, extending the file where needed, so that later overwrites need no allocation.
   Status zero_fill(uint64_t offset, uint64_t n);
   virtual Result<uint64_t> size() = 0;
@@ -125,6 +127,9 @@ struct OpenFlags {
   // Past the page cache where the file system can; where it cannot the file is opened buffered and
   // alignment() is 1.
   bool direct = false;
+  // Written once in large pieces, then only read, by readers with a cache of their own: direct
+  // where the back end was told to treat such files so, buffered otherwise.
+  bool table = false;
 };
 
 class Io {

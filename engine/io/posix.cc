@@ -164,7 +164,8 @@ Result<std::unique_ptr<File>> PosixIo::open(const std::string& path, OpenMode mo
   // Buffered first: the file exists and its mode is settled whatever direct access says.
   Fd fd = open_fd(path, flags_of(mode));
   if (!fd.is_open()) return posix_error(errno, "open", path);
-  if (!flags.direct || !options_.allow_direct) {
+  const bool wanted = flags.direct || (flags.table && options_.direct_tables);
+  if (!wanted || !options_.allow_direct) {
     return std::unique_ptr<File>(std::make_unique<PosixFile>(this, path, 1, std::move(fd)));
   }
 #if defined(__APPLE__)
@@ -219,7 +220,9 @@ std::string PosixIo::describe() const {
   out += ", durable writes by ";
   out += to_string(durable_method_);
   if (!how_method_was_found_.empty()) out += " (" + how_method_was_found_ + ")";
-  if (direct_seen_) out += ", direct access";
+  if (direct_seen_)
+    out +=
+        options_.direct_tables ? ", direct access to log and tables" : ", direct access to the log";
   if (direct_refused_) out += ", page cache where direct access is refused";
   if (!remark_.empty()) out += "; " + remark_;
   return out;

@@ -31,6 +31,7 @@ const char* to_string(DurableMethod method);
 
 struct PosixIoOptions {
   bool allow_direct = true;
+  bool direct_tables = false;  // OpenFlags::table means direct
   // Threads that run submitted operations where there is no ring; 0 runs them inside submit() on
   // the caller's thread.
   uint32_t pool_threads = 0;
@@ -41,6 +42,7 @@ std::unique_ptr<Io> make_posix_io(const PosixIoOptions& options = {});
 
 struct IoOptions {
   bool allow_direct = true;
+  bool direct_tables = false;  // OpenFlags::table means direct
   IoBackend backend = IoBackend::kAuto;
   // Otherwise Io::tune() measures which is fastest. kLinkedRing without a ring, and kDsyncFlag
   // where a file system refuses it, become kWriteThenSync.

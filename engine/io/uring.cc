@@ -16,7 +16,9 @@ class UringIo final : public PosixIo {
  public:
   UringIo(const UringIoOptions& options, std::unique_ptr<PosixCalls> calls,
           std::unique_ptr<Ring> first)
-      : PosixIo({.allow_direct = options.allow_direct}, std::move(calls)), options_(options) {
+      : PosixIo({.allow_direct = options.allow_direct, .direct_tables = options.direct_tables},
+                std::move(calls)),
+        options_(options) {
     rings_.push_back(std::move(first));
   }
   ~UringIo() override {

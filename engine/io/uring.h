@@ -11,6 +11,7 @@ namespace pgz {
 
 struct UringIoOptions {
   bool allow_direct = true;
+  bool direct_tables = false;    // OpenFlags::table means direct
   uint32_t workers = 1;          // threads with a ring each, for submitted operations
   uint32_t ops_per_worker = 64;  // in the kernel at a time; further ones wait in line
   RingFactory make_ring = pgz::make_ring;

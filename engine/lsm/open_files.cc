@@ -47,7 +47,8 @@ Status OpenFiles::use(Source* source, std::shared_ptr<File>* file) {
       return Status::ok();
     }
   }
-  PGZ_ASSIGN(std::unique_ptr<File> opened, io_->open(source->path_, OpenMode::kRead));
+  PGZ_ASSIGN(std::unique_ptr<File> opened,
+             io_->open(source->path_, OpenMode::kRead, {.table = true}));
   *file = std::move(opened);
   std::list<std::shared_ptr<File>> closed;  // closes without the mutex
   MutexLock lock(&mutex_);

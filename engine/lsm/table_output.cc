@@ -25,7 +25,7 @@ TableOutput::~TableOutput() {
 }
 
 Status TableOutput::open() {
-  PGZ_ASSIGN(file_, io_->open(path_, OpenMode::kCreateExclusive));
+  PGZ_ASSIGN(file_, io_->open(path_, OpenMode::kCreateExclusive, {.table = true}));
   writer_.emplace(file_.get(), path_, options_);
   return Status::ok();
 }

@@ -10,21 +10,19 @@ Status sst::ReadAhead::read(uint64_t offset, void* buffer, size_t n) {
   const bool follows = offset >= next_ && offset - next_ <= kGap;
   next_ = offset + n;
   if (offset >= begin_ && n <= size_ && offset - begin_ <= size_ - n) {
-    std::memcpy(buffer, bytes_.get() + (offset - begin_), n);
+    std::memcpy(buffer, bytes_.data() + (offset - begin_), n);
     return Status::ok();
   }
   piece_ = follows ? std::clamp(piece_ * 2, kFirstPiece, kLastPiece) : 0;
-  const uint64_t ahead = offset < limit_ ? std::min<uint64_t>(piece_, limit_ - offset) : 0;
-  if (ahead <= n) return source_->read(offset, buffer, n);
-  if (capacity_ < ahead) {
-    bytes_ = std::make_unique_for_overwrite<char[]>(piece_);
-    capacity_ = piece_;
-  }
-  begin_ = offset;
+  const uint64_t begin = offset / kIoAlignment * kIoAlignment;
+  const uint64_t ahead = begin < limit_ ? std::min<uint64_t>(piece_, limit_ - begin) : 0;
+  if (ahead <= offset - begin + n) return source_->read(offset, buffer, n);
+  if (bytes_.size() < ahead) bytes_ = AlignedBuffer(piece_);
+  begin_ = begin;
   size_ = 0;
-  PGZ_TRY(source_->read(offset, bytes_.get(), ahead));
+  PGZ_TRY(source_->read(begin, bytes_.data(), ahead));
   size_ = ahead;
-  std::memcpy(buffer, bytes_.get(), n);
+  std::memcpy(buffer, bytes_.data() + (offset - begin), n);
   return Status::ok();
 }
 

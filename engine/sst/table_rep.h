@@ -52,8 +52,8 @@ class PinnedBlock {
   OwnedBlock owned_;
 };
 
-// Reads ahead once reads follow one another: pieces double from kFirstPiece to kLastPiece. One
-// thread.
+// Reads ahead once reads follow one another: pieces double from kFirstPiece to kLastPiece and begin
+// and end where direct reads may. One thread.
 class ReadAhead final : public TableSource {
  public:
   static constexpr size_t kFirstPiece = 32 * 1024;
@@ -74,8 +74,7 @@ class ReadAhead final : public TableSource {
   size_t piece_ = 0;              // 0: reads did not follow one another yet
   uint64_t begin_ = 0;            // of the bytes at hand
   size_t size_ = 0;
-  size_t capacity_ = 0;
-  std::unique_ptr<char[]> bytes_;
+  AlignedBuffer bytes_;
 };
 
 }  // namespace sst

@@ -126,7 +126,7 @@ class TableTest : public ::testing::TestWithParam<int> {
   }
 
   TableProperties write(const Shape& shape, const Model& model) {
-    auto file = io_.open("t.sst", OpenMode::kCreate, {});
+    auto file = io_.open("t.sst", OpenMode::kCreate, {.table = true});
     EXPECT_TRUE(file.is_ok());
     TableWriter writer(file.value().get(), "t.sst", shape.options);
     for (const auto& [key, value] : model) EXPECT_TRUE(writer.add(key, value).is_ok());
@@ -142,8 +142,8 @@ class TableTest : public ::testing::TestWithParam<int> {
     options.cache = cache;
     options.global_ts = global_ts;
     auto reader = TableReader::open(
-        std::make_unique<FileSource>(io_.open("t.sst", OpenMode::kRead, {}).take()), "t.sst",
-        options);
+        std::make_unique<FileSource>(io_.open("t.sst", OpenMode::kRead, {.table = true}).take()),
+        "t.sst", options);
     EXPECT_TRUE(reader.is_ok()) << reader.status().to_string();
     return reader.take();
   }
@@ -285,7 +285,7 @@ TEST(ReadAhead, PiecesGrowAndTheBytesAreTheSame) {
 
 class TableRulesTest : public ::testing::Test {
  protected:
-  TableRulesTest() : io_(1), file_(io_.open("t.sst", OpenMode::kCreate, {}).take()) {}
+  TableRulesTest() : io_(1), file_(io_.open("t.sst", OpenMode::kCreate, {.table = true}).take()) {}
   SimIo io_;
   std::unique_ptr<File> file_;
 };

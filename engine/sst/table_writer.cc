@@ -8,6 +8,7 @@
 #include "engine/sst/block.h"
 #include "engine/sst/filter.h"
 #include "engine/sst/format.h"
+#include "engine/sst/piece_writer.h"
 #include "engine/sst/table.h"
 
 namespace pgz {
@@ -15,7 +16,6 @@ namespace pgz {
 using sst::BlockHandle;
 
 namespace {
-constexpr size_t kWriteBytes = 256 * 1024;  // one write to the file
 // Greater than every trailer of a real version: "after all versions of this user key".
 constexpr uint64_t kLastTrailer = ~uint64_t{0};
 }  // namespace
@@ -23,6 +23,7 @@ constexpr uint64_t kLastTrailer = ~uint64_t{0};
 struct TableWriter::Rep {
   Rep(File* f, std::string n, const TableOptions& o)
       : file(f),
+        out(f),
         name(std::move(n)),
         options(o),
         data(o.restart_interval),
@@ -30,8 +31,6 @@ struct TableWriter::Rep {
         top(1),
         filter(o.filter_bits_per_key) {}
 
-  Status write_raw(Slice bytes);
-  Status flush_out();
   Status write_block(Slice bytes, bool compress, BlockHandle* handle);
   Status flush_data();
   Status add_index_entry(Slice next_key);
@@ -39,6 +38,7 @@ struct TableWriter::Rep {
   Status write_tail(TableProperties* out);
 
   File* file;
+  sst::PieceWriter out;
   std::string name;
   TableOptions options;
   BlockBuilder data;
@@ -50,9 +50,7 @@ struct TableWriter::Rep {
   std::string last_key;
   std::string separator;  // of the newest index entry
   bool has_pending = false;
-  BlockHandle pending;      // a written data block without an index entry yet
-  std::string out;          // not yet written to the file
-  uint64_t out_offset = 0;  // where `out` goes
+  BlockHandle pending;  // a written data block without an index entry yet
   std::string compressed;
   bool used_lz4 = false;
   Status status;
@@ -66,21 +64,7 @@ TableWriter::~TableWriter() = default;
 uint64_t TableWriter::entries() const { return rep_->properties.entries; }
 
 uint64_t TableWriter::estimated_bytes() const {
-  return rep_->out_offset + rep_->out.size() +
-         (rep_->data.empty() ? 0 : rep_->data.estimated_bytes());
-}
-
-Status TableWriter::Rep::flush_out() {
-  if (out.empty()) return Status::ok();
-  PGZ_TRY(file->write(out_offset, out.data(), out.size()));
-  out_offset += out.size();
-  out.clear();
-  return Status::ok();
-}
-
-Status TableWriter::Rep::write_raw(Slice bytes) {
-  out.append(bytes);
-  return out.size() >= kWriteBytes ? flush_out() : Status::ok();
+  return rep_->out.size() + (rep_->data.empty() ? 0 : rep_->data.estimated_bytes());
 }
 
 Status TableWriter::Rep::write_block(Slice bytes, bool compress, BlockHandle* handle) {
@@ -101,14 +85,14 @@ Status TableWriter::Rep::write_block(Slice bytes, bool compress, BlockHandle* ha
       used_lz4 = true;
     }
   }
-  handle->offset = out_offset + out.size();
+  handle->offset = out.size();
   handle->size = bytes.size();
   char trailer[sst::kBlockTrailerBytes];
   trailer[0] = static_cast<char>(type);
   put_fixed32(trailer + 1,
               sst::block_crc(options.table_id, handle->offset, bytes, static_cast<uint8_t>(type)));
-  out.append(bytes);
-  return write_raw(Slice(trailer, sizeof(trailer)));
+  PGZ_TRY(out.append(bytes));
+  return out.append(Slice(trailer, sizeof(trailer)));
 }
 
 Status TableWriter::Rep::flush_data() {
@@ -215,9 +199,9 @@ Status TableWriter::Rep::write_tail(TableProperties* result) {
   footer.table_id = options.table_id;
   footer.features =
       (used_lz4 ? sst::kFeatureLz4 : 0) | (segments.empty() ? 0 : sst::kFeatureSegments);
-  footer.file_bytes = out_offset + out.size() + sst::kFooterBytes;
-  PGZ_TRY(write_raw(footer.encode()));
-  PGZ_TRY(flush_out());
+  footer.file_bytes = out.size() + sst::kFooterBytes;
+  PGZ_TRY(out.append(footer.encode()));
+  PGZ_TRY(out.finish());
   if (!PGZ_PLANTED(kSkipTableSync)) PGZ_TRY(file->sync());
   properties.file_bytes = footer.file_bytes;
   *result = properties;

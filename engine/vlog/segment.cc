@@ -13,7 +13,7 @@ Result<std::shared_ptr<Segment>> Segment::open(Io* io, const std::string& vlog_d
   segment->path_ = segment_path(vlog_dir, meta.file);
   segment->meta_ = meta;
   const std::string& path = segment->path_;
-  PGZ_ASSIGN(segment->file_, io->open(path, OpenMode::kRead));
+  PGZ_ASSIGN(segment->file_, io->open(path, OpenMode::kRead, {.table = true}));
   PGZ_ASSIGN(const uint64_t size, segment->file_->size());
   if (size != meta.file_bytes || size < 2 * vlog::kHeaderBytes) {
     return vlog::corruption(path, size, "the file's size is not the one the manifest names");

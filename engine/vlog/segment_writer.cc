@@ -21,7 +21,7 @@ SegmentWriter::~SegmentWriter() {
 }
 
 Status SegmentWriter::open() {
-  PGZ_ASSIGN(file_, io_->open(path_, OpenMode::kCreateExclusive));
+  PGZ_ASSIGN(file_, io_->open(path_, OpenMode::kCreateExclusive, {.table = true}));
   buffer_ = AlignedBuffer(kWriteBytesMax);
   return append(vlog::encode_header(meta_.id, meta_.file));
 }

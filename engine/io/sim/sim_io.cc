@@ -73,7 +73,7 @@ class SimLock final : public FileLock {
 }  // namespace
 
 struct SimIo::Impl {
-  explicit Impl(uint64_t seed) : rng(seed) {}
+  explicit Impl(uint64_t seed) : direct_tables(seed % 2 == 1), rng(seed) {}
 
   // Tests without a simulation call from threads: those take turns. Fibers do so by nature, and
   // yield inside of calls.
@@ -91,6 +91,7 @@ struct SimIo::Impl {
     return Status::make(Code::kIoError, "the simulated machine is down", EIO);
   }
 
+  const bool direct_tables;
   std::mutex mu;
   SplitMixRng rng;
   SimDisk disk;
@@ -297,7 +298,8 @@ Result<std::unique_ptr<File>> SimIo::open(const std::string& path, OpenMode mode
     impl_->crash_after(fault);
     if (impl_->is_down) return Impl::down();
   }
-  const size_t alignment = flags.direct ? kSimSectorBytes : 1;
+  const bool direct = flags.direct || (flags.table && impl_->direct_tables);
+  const size_t alignment = direct ? kSimSectorBytes : 1;
   return std::unique_ptr<File>(
       std::make_unique<SimFile>(this, path, alignment, std::move(inode), mode != OpenMode::kRead));
 }

@@ -34,6 +34,7 @@ struct SimFaultAt {
 
 class SimIo : public Io {
  public:
+  // Tables are direct files with odd seeds and buffered ones with even seeds.
   explicit SimIo(uint64_t seed);
   ~SimIo() override;
 

@@ -31,6 +31,7 @@ type config struct {
 	debugAddr      string
 	io             string
 	durableWrites  string
+	tables         string
 	settings       map[string]string
 }
 
@@ -68,6 +69,10 @@ var durableKinds = map[string]storage.DurableWrites{
 	"sync": storage.DurableSync, "linked": storage.DurableLinked,
 }
 
+var tableKinds = map[string]storage.Tables{
+	"auto": storage.TablesAuto, "buffered": storage.TablesBuffered, "direct": storage.TablesDirect,
+}
+
 func parseFlags(args []string, out io.Writer) (*config, error) {
 	cfg := &config{settings: map[string]string{}}
 	fs := flag.NewFlagSet("pgz-server", flag.ContinueOnError)
@@ -82,6 +87,8 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	fs.StringVar(&cfg.io, "io", "auto", "how files are used: auto, posix (plain calls) or uring (io_uring where the kernel allows it)")
 	fs.StringVar(&cfg.durableWrites, "durable-writes", "auto",
 		"how writes are made durable: auto (measured), dsync, sync or linked (both by io_uring)")
+	fs.StringVar(&cfg.tables, "tables", "auto",
+		"how files of rows are read: buffered (the page cache helps beyond --memory), direct (past it), or auto (buffered)")
 	fs.StringVar(&cfg.debugAddr, "debug-addr", "", "loopback `host:port` for Go's profiles (/debug/pprof); empty for none")
 	fs.Var(settingFlags(cfg.settings), "set", "a setting's server-wide value, as `name=value`; may be repeated")
 	verbose := fs.Bool("verbose", false, "log more")
@@ -117,6 +124,9 @@ func (cfg *config) check(args []string) error {
 	}
 	if _, ok := durableKinds[cfg.durableWrites]; !ok {
 		return fmt.Errorf("--durable-writes is auto, dsync, sync or linked, not %q", cfg.durableWrites)
+	}
+	if _, ok := tableKinds[cfg.tables]; !ok {
+		return fmt.Errorf("--tables is auto, buffered or direct, not %q", cfg.tables)
 	}
 	if cfg.maxConnections < 1 {
 		return errors.New("--max-connections must be at least 1")

@@ -115,6 +115,7 @@ func openStore(cfg *config, log *slog.Logger) (kv.Store, error) {
 	}
 	store, err := storage.OpenStore(cfg.dataDir, storage.Options{
 		MemoryBudget: cfg.memoryMiB << 20, IO: ioKinds[cfg.io], DurableWrites: durableKinds[cfg.durableWrites],
+		Tables: tableKinds[cfg.tables],
 	})
 	switch {
 	case err == nil:

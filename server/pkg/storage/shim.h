@@ -26,7 +26,7 @@ typedef struct {
 
 static inline pgz_status sh_open(const char* path, uint64_t memory, uint64_t memtable,
                                  uint64_t slot, uint64_t spill, int create, int io, int durable,
-                                 sh_call* c, int* fd) {
+                                 int tables, sh_call* c, int* fd) {
   pgz_options o;
   pgz_options_init(&o);
   o.memory_budget_bytes = memory;
@@ -36,6 +36,7 @@ static inline pgz_status sh_open(const char* path, uint64_t memory, uint64_t mem
   o.create_if_missing = (uint8_t)create;
   o.io_backend = (uint8_t)io;
   o.durable_writes = (uint8_t)durable;
+  o.table_io = (uint8_t)tables;
   pgz_db* db = NULL;
   pgz_status s = pgz_open(path, &o, &db, &c->err);
   if (s != PGZ_OK) return s;

@@ -22,6 +22,7 @@ type Options struct {
 	SpillBytes    uint64 // a transaction's write buffer before it goes to disk; 4 MiB
 	IO            IO
 	DurableWrites DurableWrites
+	Tables        Tables
 }
 
 // IO is how files are read and written.
@@ -45,6 +46,17 @@ const (
 	DurableDsync  DurableWrites = C.PGZ_DURABLE_DSYNC
 	DurableSync   DurableWrites = C.PGZ_DURABLE_SYNC
 	DurableLinked DurableWrites = C.PGZ_DURABLE_LINKED
+)
+
+// Tables is how the files that hold rows are read and written.
+type Tables int
+
+// Through the system's page cache, whose memory comes on top of the budget, or
+// past it where the file system can. Auto is the first.
+const (
+	TablesAuto     Tables = C.PGZ_TABLES_AUTO
+	TablesBuffered Tables = C.PGZ_TABLES_BUFFERED
+	TablesDirect   Tables = C.PGZ_TABLES_DIRECT
 )
 
 // Store is an open database directory. It implements kv.Store.
@@ -76,7 +88,7 @@ func OpenStore(path string, o Options) (*Store, error) {
 	}
 	if s := C.sh_open(cpath, C.uint64_t(o.MemoryBudget), C.uint64_t(o.MemtableBytes),
 		C.uint64_t(o.LogSlotBytes), C.uint64_t(o.SpillBytes), create,
-		C.int(o.IO), C.int(o.DurableWrites), &c, &fd); s != C.PGZ_OK {
+		C.int(o.IO), C.int(o.DurableWrites), C.int(o.Tables), &c, &fd); s != C.PGZ_OK {
 		return nil, fmt.Errorf("open %s: %w", path, statusError(s, &c.err))
 	}
 	store := &Store{db: uint64(c.value)}

@@ -34,10 +34,10 @@ void append_put(std::string* batch, std::string_view key, std::string_view value
 class PgzStore : public Store {
  public:
   explicit PgzStore(const StoreOptions& options) {
-    if (options.direct) fail("this version of pgz keeps tables in the page cache: say direct=0");
     pgz_options o;
     pgz_options_init(&o);
     o.memory_budget_bytes = options.memory_budget_bytes;
+    o.table_io = options.direct ? PGZ_TABLES_DIRECT : PGZ_TABLES_BUFFERED;
     pgz_error err{};
     check(pgz_open(options.dir.c_str(), &o, &db_, &err), err, "pgz_open");
   }
@@ -183,8 +183,9 @@ std::unique_ptr<Store> open_store(const StoreOptions& options) {
   return std::make_unique<PgzStore>(options);
 }
 
-std::string describe_store(const StoreOptions&) {
-  return std::string("pgz ") + pgz_version() + ", defaults but for the memory budget";
+std::string describe_store(const StoreOptions& options) {
+  return std::string("pgz ") + pgz_version() + ", defaults but for the memory budget, tables " +
+         (options.direct ? "direct" : "buffered");
 }
 
 }  // namespace kvbench

@@ -82,7 +82,7 @@ func parseFlags(args []string) (config, error) {
 	f.StringVar(&c.dir, "dir", "build/bench/data", "where the stores go; must be on the disk to measure")
 	f.StringVar(&c.out, "out", "build/bench/kv.json", "where the figures go")
 	f.BoolVar(&c.plain, "plain", true, "also the plain load table")
-	f.BoolVar(&c.direct, "direct", false, "tables past the page cache on all sides (this version of pgz refuses)")
+	f.BoolVar(&c.direct, "direct", false, "tables past the page cache on all sides")
 	f.BoolVar(&c.add, "append", false, "keep the rows of earlier runs that this one does not measure")
 	f.IntVar(&c.threads, "threads", 2, "threads of the read and YCSB workloads")
 	switch c.mode {
