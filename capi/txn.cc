@@ -1,4 +1,7 @@
 // Transactions: begin to end, write batches, locks.
+#include <cstdlib>
+#include <cstring>
+
 #include "capi/api.h"
 #include "engine/base/coding.h"
 
@@ -177,6 +180,33 @@ pgz_status pgz_txn_commit_submit(pgz_txn* txn, const void* batch, size_t batch_l
 pgz_status pgz_txn_commit(pgz_txn* txn, pgz_error* err) {
   uint64_t timestamp = 0;
   return pgz_txn_commit_submit(txn, nullptr, 0, 0, 0, &timestamp, err);
+}
+
+pgz_status pgz_txn_prepare(pgz_txn* txn, void** state, size_t* state_len, pgz_error* err) {
+  if (state == nullptr || state_len == nullptr) return invalid("NULL argument", err);
+  *state = nullptr;
+  *state_len = 0;
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_txn(txn);
+    if (s != PGZ_OK) return report(s, err);
+    std::string bytes;
+    if (Status made = call.txn->prepare(&bytes); !made.is_ok()) return report(made, err);
+    *state = std::malloc(bytes.size());
+    if (*state == nullptr) return report(PGZ_OUT_OF_MEMORY, err);
+    std::memcpy(*state, bytes.data(), bytes.size());
+    *state_len = bytes.size();
+    return report(PGZ_OK, err);
+  });
+}
+
+pgz_status pgz_txn_adopt(pgz_txn* txn, const void* state, size_t state_len, pgz_error* err) {
+  if (!readable(state, state_len)) return invalid("state is NULL", err);
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_txn(txn);
+    return s != PGZ_OK ? report(s, err) : report(call.txn->adopt(slice(state, state_len)), err);
+  });
 }
 
 pgz_status pgz_txn_lock(pgz_txn* txn, const void* batch, size_t batch_len, const pgz_wait* wait,

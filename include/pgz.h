@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; a library of a higher number serves programs of a lower one. */
-#define PGZ_ABI_VERSION 2u
+#define PGZ_ABI_VERSION 3u
 
 #define PGZ_KEY_MAX 16384u
 #define PGZ_VALUE_MAX 1073741823u
@@ -476,6 +476,18 @@ enum {
 PGZ_API pgz_status pgz_txn_commit_submit(pgz_txn* txn, const void* batch, size_t batch_len,
                                          uint32_t flags, uint64_t tag, uint64_t* timestamp,
                                          pgz_error* err);
+
+/* Two-phase commit. Gives everything the transaction has written and locked as bytes (free with
+ * pgz_free) from which pgz_txn_adopt makes it again after a restart; the caller keeps them in the
+ * database, in a transaction of its own, before it tells anyone. The locks stay and belong to no
+ * owner from now on; what is left to do is a write that removes those bytes, commit, or abort.
+ * PGZ_NOT_SUPPORTED: it created or dropped ranges, or is larger than 512 MiB. Does not block. Since
+ * ABI 3. */
+PGZ_API pgz_status pgz_txn_prepare(pgz_txn* txn, void** state, size_t* state_len, pgz_error* err);
+
+/* Puts the writes and locks of a prepared transaction into `txn`, which has none. PGZ_BUSY:
+ * somebody holds one of the locks; abort `txn`. Does not block. Since ABI 3. */
+PGZ_API pgz_status pgz_txn_adopt(pgz_txn* txn, const void* state, size_t state_len, pgz_error* err);
 
 /* ---- locks -------------------------------------------------------------------------------- */
 

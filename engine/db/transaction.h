@@ -50,6 +50,13 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   Status commit(bool asynchronous, uint64_t tag, uint64_t* timestamp);
   void abort();
 
+  // For two-phase commit: *state is all this transaction has written and locked. Its locks belong
+  // to no session from now on, and what is left is commit() or abort(). kNotSupported: it created
+  // or dropped ranges, or is beyond 512 MiB.
+  Status prepare(std::string* state);
+  // Takes over what prepare() gave, in a new transaction. kBusy: somebody has one of its locks.
+  Status adopt(Slice state);
+
   // Simple calls: number their writes themselves and see all of them. Writes wait for the key's
   // lock and under repeatable read give kConflict when somebody committed it after the snapshot.
   Status simple_write(Kind kind, Slice key, Slice value);

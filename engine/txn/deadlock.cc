@@ -118,9 +118,9 @@ std::vector<uint64_t> LockTable::blocked_by(uint64_t session) const {
   lock_all();
   for (uint32_t b = 0; b < kBuckets; b++) {
     for (LockOwner* waiter = buckets_[b].waits; waiter != nullptr; waiter = waiter->bucket_next_) {
-      if (waiter->session_ != session) continue;
+      if (waiter->session() != session) continue;
       waiter->entry_->for_each_blocker(
-          waiter, [&](LockOwner* blocker) { sessions.push_back(blocker->session_); });
+          waiter, [&](LockOwner* blocker) { sessions.push_back(blocker->session()); });
     }
   }
   unlock_all();

@@ -325,6 +325,12 @@ bool LockTable::holds(const LockOwner* owner, LockSpace space, Slice name, LockM
   return holder != nullptr && covers(space, holder->modes, mode);
 }
 
+void LockTable::for_each_held(const LockOwner& owner,
+                              const std::function<void(LockSpace, LockMode, Slice)>& visit) const {
+  // An entry with a holder stays where it is, and its name never changes.
+  for (const LockOwner::Held& h : owner.held_) visit(h.entry->space, h.mode, h.entry->name());
+}
+
 LockTableStats LockTable::stats() const {
   LockTableStats s;
   s.held = held_.load(std::memory_order_relaxed);

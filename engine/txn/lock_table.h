@@ -71,7 +71,9 @@ class LockOwner {
   LockOwner(const LockOwner&) = delete;
   LockOwner& operator=(const LockOwner&) = delete;
 
-  uint64_t session() const { return session_; }
+  uint64_t session() const { return session_.load(std::memory_order_relaxed); }
+  // The locks belong to no session from now on.
+  void detach() { session_.store(0, std::memory_order_relaxed); }
   bool waiting() const { return bucket_.load(std::memory_order_acquire) != kNotWaiting; }
   size_t held() const { return held_.size(); }
 
@@ -86,7 +88,7 @@ class LockOwner {
     LockMode mode;
   };
 
-  const uint64_t session_;
+  std::atomic<uint64_t> session_;
   // Changed by the owner's thread, or by whoever grants while the owner waits.
   std::vector<Held> held_;
 
@@ -129,6 +131,9 @@ class LockTable {
   void release_from(LockOwner* owner, OpNum op);
   void release_all(LockOwner* owner) { release_from(owner, 0); }
   bool holds(const LockOwner* owner, LockSpace space, Slice name, LockMode mode) const;
+  // The owner does not wait, and this is its thread. Names are valid during the call.
+  void for_each_held(const LockOwner& owner,
+                     const std::function<void(LockSpace, LockMode, Slice)>& visit) const;
 
   // The sessions that owners of `session` wait for.
   std::vector<uint64_t> blocked_by(uint64_t session) const;

@@ -24,4 +24,6 @@ var (
 	ErrUnknownOutcome = errors.New("commit outcome unknown")
 	// ErrFailed: the store stopped after a failed log write.
 	ErrFailed = errors.New("store has stopped after a failure")
+	// ErrNotSupported: the store cannot do that to this transaction.
+	ErrNotSupported = errors.New("not supported")
 )

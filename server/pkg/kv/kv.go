@@ -103,6 +103,11 @@ type Store interface {
 	// write or lock, and takes no snapshot.
 	Begin(opts TxnOptions) (Txn, error)
 
+	// Adopt begins a transaction with the writes and locks of one that was
+	// prepared (Txn.Prepare) before the store was closed or its process died.
+	// ErrLockNotAvailable: somebody holds one of its locks.
+	Adopt(state []byte) (Txn, error)
+
 	// Snapshot pins the horizon: everything that is committed and durable, and
 	// whatever was acknowledged without waiting for durability.
 	Snapshot() (Snapshot, error)
@@ -194,6 +199,13 @@ type Txn interface {
 	// Rollback drops the writes and releases the locks. After Commit or
 	// Rollback it does nothing.
 	Rollback()
+
+	// Prepare gives all the transaction has written and locked, for two-phase
+	// commit: who keeps the bytes durably, in another transaction, can make this
+	// one again with Store.Adopt. Its locks stay and have no owner from now on.
+	// What may follow is a write that removes the bytes, Commit or Rollback.
+	// ErrNotSupported: it owns or dropped ranges, or is beyond 512 MiB.
+	Prepare() (state []byte, err error)
 
 	// Written reports whether any write is buffered.
 	Written() bool

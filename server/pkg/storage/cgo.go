@@ -25,6 +25,8 @@ package storage
 #cgo noescape sh_lock_read
 #cgo noescape sh_rollback_to
 #cgo noescape sh_commit
+#cgo noescape sh_prepare
+#cgo noescape sh_adopt
 #cgo nocallback sh_open
 #cgo nocallback sh_close
 #cgo nocallback sh_dump
@@ -48,6 +50,9 @@ package storage
 #cgo nocallback sh_cancel
 #cgo nocallback sh_rollback_to
 #cgo nocallback sh_commit
+#cgo nocallback sh_prepare
+#cgo nocallback sh_adopt
+#cgo nocallback sh_free_memory
 #cgo nocallback sh_free
 */
 import "C"
@@ -91,6 +96,7 @@ var statusErrors = map[C.pgz_status]error{
 	C.PGZ_NEWER_FORMAT:   kv.ErrNewerFormat,
 	C.PGZ_CLOSED:         kv.ErrClosed,
 	C.PGZ_FAILED:         kv.ErrFailed,
+	C.PGZ_NOT_SUPPORTED:  kv.ErrNotSupported,
 	C.PGZ_READ_ONLY:      kv.ErrReadOnly,
 	C.PGZ_TOO_MANY_LOCKS: kv.ErrTooManyLocks,
 	C.PGZ_TXN_OVER:       kv.ErrTxnDone,

@@ -208,6 +208,23 @@ static inline pgz_status sh_lock_read(uint64_t db, uint64_t owner, const void* b
                            &c->err);
 }
 
+// With batch_len > 0 the batch is handed over first. The state is the caller's to free().
+static inline pgz_status sh_prepare(uint64_t db, uint64_t owner, const void* batch,
+                                    size_t batch_len, sh_call* c, void** state, size_t* len) {
+  if (c->txn == 0 || batch_len != 0) {
+    pgz_status s = sh_write(db, owner, batch, batch_len, c);
+    if (s != PGZ_OK) return s;
+  }
+  return pgz_txn_prepare(SH_TXN(c->txn), state, len, &c->err);
+}
+
+static inline pgz_status sh_adopt(uint64_t db, const void* state, size_t len, sh_call* c) {
+  pgz_status s = sh_write(db, 0, NULL, 0, c);
+  return s != PGZ_OK ? s : pgz_txn_adopt(SH_TXN(c->txn), state, len, &c->err);
+}
+
+static inline void sh_free_memory(void* memory) { pgz_free(memory); }
+
 static inline pgz_status sh_cancel(uint64_t txn) { return pgz_txn_cancel(SH_TXN(txn), NULL); }
 
 static inline pgz_status sh_rollback_to(uint64_t db, uint64_t owner, const void* batch,

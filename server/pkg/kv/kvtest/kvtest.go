@@ -43,6 +43,7 @@ func Run(t *testing.T, h Harness) {
 		{"Limits", testLimits},
 		{"Counters", testCounters},
 		{"EndedTransaction", testEnded},
+		{"Prepare", testPrepare},
 		{"LargeTransaction", testLargeTransaction},
 		{"RowLockModes", testRowLockModes},
 		{"ObjectLockModes", testObjectLockModes},
