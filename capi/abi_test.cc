@@ -425,6 +425,60 @@ TEST_F(Abi, OwnedAndDroppedRanges) {
   }
 }
 
+// Writes spilled and not, a deletion and a lock, made again in a database opened anew.
+TEST_F(Abi, PreparedTransactionsAreMadeAgain) {
+  ASSERT_EQ(put("k100007", "old"), PGZ_OK);
+  pgz_txn* txn = begin();
+  std::string batch;
+  for (int i = 0; i < 4000; i++) {
+    append_write(&batch, PGZ_WRITE_PUT, 1, "k" + std::to_string(100000 + i), std::string(80, 'x'));
+  }
+  append_write(&batch, PGZ_WRITE_DELETE, 2, "k100007", "");
+  ASSERT_EQ(pgz_txn_write(txn, batch.data(), batch.size(), &err_), PGZ_OK) << err_.message;
+  const std::string lock = lock_entry(PGZ_LOCK_TABLE, PGZ_TABLE_SHARE, 1, "table");
+  size_t taken = 0;
+  ASSERT_EQ(pgz_txn_lock(txn, lock.data(), lock.size(), nullptr, &taken, &err_), PGZ_OK);
+  void* state = nullptr;
+  size_t n = 0;
+  ASSERT_EQ(pgz_txn_prepare(txn, &state, &n, &err_), PGZ_OK) << err_.message;
+  const std::string kept(static_cast<char*>(state), n);
+  pgz_free(state);
+
+  pgz_txn* other = begin();
+  EXPECT_EQ(pgz_txn_adopt(other, kept.data(), kept.size(), nullptr), PGZ_OK);  // Share with Share
+  EXPECT_EQ(pgz_txn_free(other, &err_), PGZ_OK);
+  EXPECT_EQ(pgz_txn_free(txn, &err_), PGZ_OK);
+  EXPECT_EQ(get("k100007"), "old");
+  reopen();
+  for (size_t cut : {size_t{0}, size_t{5}, size_t{20}, kept.size() - 1}) {
+    other = begin();
+    EXPECT_EQ(pgz_txn_adopt(other, kept.data(), cut, nullptr), PGZ_CORRUPTION) << cut;
+    EXPECT_EQ(pgz_txn_free(other, &err_), PGZ_OK);
+  }
+  txn = begin();
+  ASSERT_EQ(pgz_txn_adopt(txn, kept.data(), kept.size(), &err_), PGZ_OK) << err_.message;
+  pgz_wait wait{};
+  wait.struct_size = sizeof(wait);
+  wait.try_only = 1;
+  const std::string wanted = lock_entry(PGZ_LOCK_TABLE, PGZ_TABLE_ROW_EXCLUSIVE, 1, "table");
+  other = begin();
+  EXPECT_EQ(pgz_txn_lock(other, wanted.data(), wanted.size(), &wait, &taken, nullptr), PGZ_BUSY);
+  EXPECT_EQ(pgz_txn_commit(txn, &err_), PGZ_OK) << err_.message;
+  EXPECT_EQ(pgz_txn_lock(other, wanted.data(), wanted.size(), &wait, &taken, nullptr), PGZ_OK);
+  EXPECT_EQ(pgz_txn_free(other, &err_), PGZ_OK);
+  EXPECT_EQ(pgz_txn_free(txn, &err_), PGZ_OK);
+  EXPECT_EQ(get("k100007"), "<1>");
+  EXPECT_EQ(get("k103999"), std::string(80, 'x'));
+
+  txn = begin();
+  batch.clear();
+  append_write(&batch, PGZ_WRITE_DROP_RANGE, 1, "t1/", "t10");
+  ASSERT_EQ(pgz_txn_write(txn, batch.data(), batch.size(), &err_), PGZ_OK);
+  EXPECT_EQ(pgz_txn_prepare(txn, &state, &n, nullptr), PGZ_NOT_SUPPORTED);
+  EXPECT_EQ(pgz_txn_prepare(nullptr, &state, &n, nullptr), PGZ_INVALID_ARG);
+  EXPECT_EQ(pgz_txn_free(txn, &err_), PGZ_OK);
+}
+
 TEST_F(Abi, AsynchronousCommitsAreSeenAtOnce) {
   for (int i = 0; i < 50; i++) {
     pgz_txn* txn = begin();

@@ -122,12 +122,15 @@ Status Transaction::commit(bool asynchronous, uint64_t tag, uint64_t* timestamp)
     abort();
     return Status::ok();
   }
+  PGZ_TRY(refused_);
+  const bool spilled = own_->has_runs();
   OwnWrites::Prepared prepared;
   Status s = own_->prepare(&prepared);
   db_->spilled_runs_.fetch_add(own_->runs_written(), std::memory_order_relaxed);
   if (s.is_ok()) s = submit(&prepared, asynchronous, tag);
   if (!s.is_ok()) {
     for (const RunFile& run : prepared.runs) db_->lsm()->discard_run(run);
+    if (spilled) refused_ = s;
     return s;
   }
   if (tag != 0) return Status::make(Code::kPending, "waiting for the log");

@@ -46,7 +46,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
 
   // kPending: the completion with `tag` has the timestamp. With tag 0 waits. *timestamp 0: there
   // was nothing to write. On kUnknown the outcome is open; on any other error nothing was
-  // committed, and all that is left is abort().
+  // committed: what is left is abort() or, unless it had spilled runs, another commit().
   Status commit(bool asynchronous, uint64_t tag, uint64_t* timestamp);
   void abort();
 
@@ -93,6 +93,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   uint64_t snapshot_ = kNewest;  // of the simple calls; registered when set
   uint64_t tag_ = 0;
   bool dropped_ranges_ = false;
+  Status refused_;  // a failed commit that used up its runs
   Event done_;
   Status outcome_;
 };

@@ -49,6 +49,7 @@ class OwnWrites {
   // Whether [begin, end) lies in one owned range, so that a scan needs no committed state.
   bool owns_all(Slice begin, Slice end, OpNum read_op) const;
   bool has_drops() const { return !drops_.empty(); }
+  bool has_runs() const { return !runs_.empty(); }
   bool has_ranges() const { return !drops_.empty() || !owned_.empty(); }
   OpNum dropped_at(Slice key, OpNum read_op) const { return drops_.newest(key, read_op); }
 

@@ -17,6 +17,9 @@ var systemViews = map[string]string{
 		a.pending_restart FROM pg_show_all_settings() a`,
 	"pg_prepared_statements": `SELECT p.name, p.statement, p.prepare_time, p.parameter_types, p.from_sql,
 		p.generic_plans, p.custom_plans FROM pg_prepared_statement() p`,
+	"pg_prepared_xacts": `SELECT p.transaction, p.gid, p.prepared, u.rolname AS owner, d.datname AS database
+		FROM pg_prepared_xact() p LEFT JOIN pg_authid u ON p.ownerid = u.oid
+		LEFT JOIN pg_database d ON p.dbid = d.oid`,
 	"pg_tables": `SELECT n.nspname AS schemaname, c.relname AS tablename, r.rolname AS tableowner,
 		t.spcname AS tablespace, c.relhasindex AS hasindexes, c.relhasrules AS hasrules,
 		c.relhastriggers AS hastriggers, c.relrowsecurity AS rowsecurity

@@ -214,6 +214,9 @@ type Txn interface {
 // CommitOptions says what Commit waits for.
 type CommitOptions struct {
 	Sync bool // wait until durable (synchronous_commit)
+	// Keep leaves the transaction open, with its locks, when the store refuses
+	// the commit (a full disk, say), so that it can be tried again.
+	Keep bool
 }
 
 // ScanSpec describes a scan.

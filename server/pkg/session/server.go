@@ -36,6 +36,7 @@ type Server struct {
 	rowIDs    *exec.RowIDs
 	sequences *ddl.Sequences
 	xids      xids
+	twoPhase  twoPhase
 	log       *slog.Logger
 	opts      Options
 	started   time.Time
@@ -76,9 +77,12 @@ func NewServer(opts Options) (*Server, error) {
 	}
 	srv := &Server{
 		store: opts.Store, catalog: cat, rowIDs: exec.NewRowIDs(), sequences: ddl.NewSequences(), log: opts.Log, opts: opts,
-		started: time.Now(), sessions: map[int32]*Session{},
+		started: time.Now(), sessions: map[int32]*Session{}, twoPhase: twoPhase{list: map[string]*preparedTxn{}},
 	}
 	if err := bootstrap(srv); err != nil {
+		return nil, err
+	}
+	if err := srv.twoPhase.recover(srv.store); err != nil {
 		return nil, err
 	}
 	return srv, nil

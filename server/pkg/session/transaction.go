@@ -28,8 +28,12 @@ func (s *Session) transactionStmt(stmt ast.Node) (done bool, err error) {
 		tag, err = "RELEASE", s.release(t.SavepointName)
 	case ast.TRANS_STMT_ROLLBACK_TO:
 		tag, err = "ROLLBACK", s.rollbackTo(t.SavepointName)
-	default:
-		err = pgerr.FeatureNotSupported("two-phase commit")
+	case ast.TRANS_STMT_PREPARE:
+		tag, err = s.prepareTransaction(t.Gid)
+	case ast.TRANS_STMT_COMMIT_PREPARED:
+		tag, err = "COMMIT PREPARED", s.finishPrepared("COMMIT PREPARED", t.Gid, true)
+	case ast.TRANS_STMT_ROLLBACK_PREPARED:
+		tag, err = "ROLLBACK PREPARED", s.finishPrepared("ROLLBACK PREPARED", t.Gid, false)
 	}
 	if err == nil {
 		s.out.Complete(tag)

@@ -236,15 +236,16 @@ static inline pgz_status sh_rollback_to(uint64_t db, uint64_t owner, const void*
   return pgz_txn_rollback_to(SH_TXN(c->txn), op, &c->err);
 }
 
-// The transaction is over afterwards, whatever comes back.
+// The transaction is over afterwards, whatever comes back; with keep it lives on when refused.
 static inline pgz_status sh_commit(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
-                                   uint32_t flags, uint64_t tag, sh_call* c) {
+                                   uint32_t flags, uint64_t tag, int keep, sh_call* c) {
   if (c->txn == 0) {
     pgz_status s = sh_write(db, owner, NULL, 0, c);
     if (s != PGZ_OK) return s;
   }
   pgz_status s =
       pgz_txn_commit_submit(SH_TXN(c->txn), batch, batch_len, flags, tag, &c->value, &c->err);
+  if (keep && s != PGZ_OK && s != PGZ_PENDING && s != PGZ_UNKNOWN) return s;
   pgz_txn_free(SH_TXN(c->txn), NULL);  // a submitted commit goes on
   c->txn = 0;
   return s;

@@ -218,7 +218,12 @@ func (t *txn) Commit(_ context.Context, opts kv.CommitOptions) (kv.Timestamp, er
 		t.end()
 		return 0, nil
 	}
-	defer t.end()
+	kept := false
+	defer func() {
+		if !kept {
+			t.end()
+		}
+	}()
 	// Before looking at closing, so that Close waits for what it does not stop.
 	t.store.commits.Add(1)
 	defer t.store.commits.Done()
@@ -230,12 +235,15 @@ func (t *txn) Commit(_ context.Context, opts kv.CommitOptions) (kv.Timestamp, er
 		return 0, kv.ErrClosed
 	}
 	defer t.store.tickets.giveBack(k)
-	flags := C.uint32_t(C.PGZ_COMMIT_ASYNC)
+	flags, keep := C.uint32_t(C.PGZ_COMMIT_ASYNC), C.int(0)
 	if opts.Sync {
 		flags = 0
 	}
+	if opts.Keep {
+		keep = 1
+	}
 	st := C.sh_commit(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(sc.batch),
-		C.size_t(len(sc.batch)), flags, C.uint64_t(k.tag), &sc.call)
+		C.size_t(len(sc.batch)), flags, C.uint64_t(k.tag), keep, &sc.call)
 	if st == C.PGZ_PENDING {
 		c := <-k.done
 		if c.status != C.PGZ_OK {
@@ -244,6 +252,9 @@ func (t *txn) Commit(_ context.Context, opts kv.CommitOptions) (kv.Timestamp, er
 		return kv.Timestamp(c.value), nil
 	}
 	if st != C.PGZ_OK {
+		if kept = opts.Keep && st != C.PGZ_UNKNOWN; kept {
+			sc.batch = sc.batch[:0] // the engine has it
+		}
 		return 0, statusError(st, &sc.call.err)
 	}
 	return kv.Timestamp(sc.call.value), nil
