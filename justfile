@@ -114,6 +114,10 @@ leak-check *kinds:
 test-race *packages: build-lib
     @go test -race {{ if packages == "" { "./server/..." } else { packages } }}
 
+# Score PostgreSQL's isolation suite (../shared/corpora) against a native server, all of it
+test-isolation *args: build
+    @tests/tools/test-isolation.sh {{ bin_dir }} {{ args }}
+
 # Kill -9 under load, 20 rounds
 test-crash: build
     @tests/tools/test-crash.sh {{ bin_dir }}

@@ -49,10 +49,13 @@ func servers(t *testing.T) (tester string, native, pgz *harness.Server) {
 		t.Fatal(err)
 	}
 	t.Cleanup(native.Kill)
-	if pgz, err = harness.StartPgz(scratch("pgz")); err != nil {
+	if pgz, err = harness.StartPgz(scratch("pgz"), "--set", "max_prepared_transactions=5"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pgz.Kill)
+	if err := Blocks(pgz); err != nil {
+		t.Skip("isolationtester needs pg_isolation_test_session_is_blocked: ", err)
+	}
 	return tester, native, pgz
 }
 

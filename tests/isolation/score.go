@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/pgzdb/pgz/tests/harness"
 )
 
@@ -156,14 +158,27 @@ func Compare(tester string, native, pgz *harness.Server, path string) (sc Score,
 	return sc, true, nil
 }
 
+// Blocks tells whether the server can say who is blocked.
+func Blocks(s *harness.Server) error {
+	return query(s, "SELECT pg_isolation_test_session_is_blocked(1, '{}')")
+}
+
 // Clean gives the server an empty schema public.
 func Clean(s *harness.Server) error {
-	psql := filepath.Join(harness.NativeBin(), "psql")
-	for _, sql := range []string{"DROP SCHEMA IF EXISTS public CASCADE", "CREATE SCHEMA public"} {
-		out, err := exec.Command(psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", s.DSN(), "-c", "SET client_min_messages = error",
-			"-c", sql).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%s: %s: %w: %s", s.Name, sql, err, out)
+	return query(s, "DROP SCHEMA IF EXISTS public CASCADE", "CREATE SCHEMA public")
+}
+
+func query(s *harness.Server, statements ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.DSN())
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	for _, sql := range statements {
+		if _, err := c.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("%s: %s: %w", s.Name, sql, err)
 		}
 	}
 	return nil

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# test-isolation.sh BIN_DIR [FLAGS]: every spec of PostgreSQL's isolation suite, on a native server and on pgz.
+# FLAGS: -corpus DIR, -only NAME, -keep DIR (both servers' transcripts), -update (writes the score file).
+set -euo pipefail
+PGZ_BIN=$(realpath "$1")
+export PGZ_BIN
+shift
+go test -count=1 -timeout 20m -v ./tests/isolation -all "$@"
