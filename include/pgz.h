@@ -279,7 +279,9 @@ typedef struct pgz_txn_options {
   uint8_t reserved0[2];     /* zero */
   uint32_t lock_timeout_ms; /* longest single lock wait of the simple calls; 0: no limit */
   uint32_t reserved1;       /* zero */
-  uint64_t owner;           /* names the session in pgz_blocked_by; any number */
+  uint64_t owner;           /* names the session in pgz_blocked_by; 0: none. Transactions of one
+                               session wait one at a time, and their advisory locks never for
+                               each other */
 } pgz_txn_options;
 
 /* Begins a transaction; `options` may be NULL (repeatable read). *txn must be freed with

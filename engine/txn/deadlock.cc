@@ -1,5 +1,7 @@
 // The lock table's timer thread: waits that took too long, and the deadlock detector.
 #include <algorithm>
+#include <unordered_map>
+#include <vector>
 
 #include "engine/base/clock.h"
 #include "engine/txn/lock_entry.h"
@@ -99,12 +101,24 @@ void LockTable::detect(uint64_t now) {
 
 bool LockTable::on_cycle(LockOwner* start) {
   visits_++;
+  // A session waits with one owner at a time and holds with several (its transaction and its
+  // session-level advisory locks), so an edge to any of them leads on from the one that waits.
+  std::unordered_map<uint64_t, LockOwner*> waiters;
+  for (uint32_t b = 0; b < kBuckets; b++) {
+    for (LockOwner* w = buckets_[b].waits; w != nullptr; w = w->bucket_next_) {
+      if (w->session_ != 0) waiters[w->session_] = w;
+    }
+  }
   std::vector<LockOwner*> open;
   const auto push = [&](LockOwner* blocker) { open.push_back(blocker); };
   start->entry_->for_each_blocker(start, push);
   while (!open.empty()) {
     LockOwner* at = open.back();
     open.pop_back();
+    if (!at->waiting() && at->session_ != 0) {
+      const auto it = waiters.find(at->session_);
+      if (it != waiters.end()) at = it->second;
+    }
     if (at == start) return true;
     if (at->visit_ == visits_) continue;
     at->visit_ = visits_;

@@ -67,27 +67,35 @@ struct LockEntry {
     *h = crowd->holders.back();
     crowd->holders.pop_back();
   }
-  // The modes owners other than `owner` hold.
-  LockModes held_by_others(const LockOwner* owner) const {
-    LockModes modes = first.owner != nullptr && first.owner != owner ? first.modes : LockModes{0};
+  // Whether a and b cannot stand in each other's way: the same owner or, for advisory locks, which
+  // a session also takes outside its transactions, owners of one session.
+  bool same_side(const LockOwner* a, const LockOwner* b) const {
+    return a == b || (space == LockSpace::kAdvisory && a->session() != 0 && b != nullptr &&
+                      a->session() == b->session());
+  }
+  // The modes held by `owner` and its side, or by everybody else.
+  LockModes held(const LockOwner* owner, bool own_side) const {
+    LockModes modes = 0;
+    if (first.owner != nullptr && same_side(owner, first.owner) == own_side) modes = first.modes;
     if (crowd != nullptr) {
       for (const LockHolder& h : crowd->holders) {
-        if (h.owner != owner) modes = static_cast<LockModes>(modes | h.modes);
+        if (same_side(owner, h.owner) == own_side) modes = static_cast<LockModes>(modes | h.modes);
       }
     }
     return modes;
   }
+  LockModes held_by_others(const LockOwner* owner) const { return held(owner, false); }
 
   // Calls visit(LockOwner*) for each owner that keeps `waiter`, which waits here, waiting.
   template <class Visit>
   void for_each_blocker(const LockOwner* waiter, Visit visit) const {
     const LockModes wanted = conflicting_modes(space, waiter->mode_);
-    if (first.owner != nullptr && first.owner != waiter && (first.modes & wanted) != 0) {
+    if (first.owner != nullptr && !same_side(waiter, first.owner) && (first.modes & wanted) != 0) {
       visit(first.owner);
     }
     if (crowd == nullptr) return;
     for (const LockHolder& h : crowd->holders) {
-      if (h.owner != waiter && (h.modes & wanted) != 0) visit(h.owner);
+      if (!same_side(waiter, h.owner) && (h.modes & wanted) != 0) visit(h.owner);
     }
     for (LockOwner* ahead = crowd->head; ahead != waiter; ahead = ahead->queue_next_) {
       if ((mode_bit(ahead->mode_) & wanted) != 0) visit(ahead);

@@ -247,6 +247,7 @@ Status LockTable::acquire(LockOwner* owner, LockSpace space, Slice name, LockMod
     LockModes own = 0;
     if (LockHolder* mine = entry->holder(owner)) own = mine->modes;
     if (own != 0 && covers(space, own, mode)) return Status::ok();
+    own = entry->held(owner, true);
 
     const LockModes wanted = conflicting_modes(space, mode);
     LockModes in_the_way = entry->held_by_others(owner);

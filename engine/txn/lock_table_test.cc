@@ -215,6 +215,31 @@ TEST_F(LockTableTest, DeadlockThroughTheQueue) {
   EXPECT_EQ(victims_of({1, 2, 3}), 1);
 }
 
+// A session holds advisory locks in several transactions, none of which stands in another's way.
+TEST_F(LockTableTest, AdvisoryLocksOfOneSession) {
+  owners_[11] = std::make_unique<LockOwner>(1);
+  EXPECT_EQ(lock(1, LockSpace::kAdvisory, "n", kExclusive), Code::kOk);
+  EXPECT_EQ(lock(2, LockSpace::kAdvisory, "n", kExclusive), Code::kPending);
+  EXPECT_EQ(lock(11, LockSpace::kAdvisory, "n", kShare), Code::kOk);  // past 2, which waits for us
+  table_->release_all(owner(1));
+  EXPECT_FALSE(sink_.told(2));
+  table_->release_all(owner(11));
+  EXPECT_EQ(sink_.wait_for(2), Code::kOk);
+  // Other locks know transactions, not sessions.
+  EXPECT_EQ(row(1, "r"), Code::kOk);
+  EXPECT_EQ(try_row(11, "r", kRowUpdate), Code::kBusy);
+}
+
+// 2 waits for a lock that session 1 holds in a transaction other than the one that waits.
+TEST_F(LockTableTest, DeadlockThroughASession) {
+  owners_[11] = std::make_unique<LockOwner>(1);
+  EXPECT_EQ(lock(11, LockSpace::kAdvisory, "n", kExclusive), Code::kOk);
+  EXPECT_EQ(row(2, "r"), Code::kOk);
+  EXPECT_EQ(row(1, "r"), Code::kPending);
+  EXPECT_EQ(lock(2, LockSpace::kAdvisory, "n", kExclusive), Code::kPending);
+  EXPECT_EQ(victims_of({1, 2}), 1);
+}
+
 TEST_F(LockTableTest, MemoryIsBounded) {
   make(20'000, 1'000'000);
   int taken = 0;

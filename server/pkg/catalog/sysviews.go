@@ -20,6 +20,12 @@ var systemViews = map[string]string{
 	"pg_prepared_xacts": `SELECT p.transaction, p.gid, p.prepared, u.rolname AS owner, d.datname AS database
 		FROM pg_prepared_xact() p LEFT JOIN pg_authid u ON p.ownerid = u.oid
 		LEFT JOIN pg_database d ON p.dbid = d.oid`,
+	"pg_stat_activity": `SELECT s.datid, d.datname, s.pid, s.leader_pid, s.usesysid, u.rolname AS usename,
+		s.application_name, s.client_addr, s.client_hostname, s.client_port, s.backend_start, s.xact_start,
+		s.query_start, s.state_change, s.wait_event_type, s.wait_event, s.state, s.backend_xid, s.backend_xmin,
+		s.query_id, s.query, s.backend_type
+		FROM pg_stat_get_activity(NULL::integer) s LEFT JOIN pg_database d ON s.datid = d.oid
+		LEFT JOIN pg_authid u ON s.usesysid = u.oid`,
 	"pg_tables": `SELECT n.nspname AS schemaname, c.relname AS tablename, r.rolname AS tableowner,
 		t.spcname AS tablespace, c.relhasindex AS hasindexes, c.relhasrules AS hasrules,
 		c.relhastriggers AS hastriggers, c.relrowsecurity AS rowsecurity

@@ -201,5 +201,7 @@ func (c *conn) report(s *session.Session, err error) error {
 
 func (c *conn) ready(s *session.Session) {
 	s.Settings().Report(c.out.Parameter)
-	c.out.Ready(s.Status())
+	status := s.Status()
+	c.out.Ready(status)
+	s.Idle(status)
 }

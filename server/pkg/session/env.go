@@ -1,14 +1,12 @@
 package session
 
 import (
-	"errors"
 	"sort"
 	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/builtin/catfn"
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/expr"
-	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/settings"
 )
@@ -82,115 +80,6 @@ func (s *Session) TerminateBackend(pid int32) (bool, error) {
 		t.hangUp()
 	}
 	return true, nil
-}
-
-// advisoryTag names an advisory lock: PostgreSQL keeps one key and two keys
-// apart.
-func (s *Session) advisoryTag(k expr.AdvisoryKey) kv.ObjectTag {
-	class := uint64(s.database.oid) << 1
-	if k.Two {
-		class |= 1
-	}
-	return kv.ObjectTag{Space: kv.AdvisoryLock, A: class, B: uint64(k.Key)}
-}
-
-// heldLock is a session-level advisory lock: a kv transaction of its own,
-// because the store gives locks back by transaction.
-type heldLock struct {
-	txn               kv.Txn
-	shared, exclusive int
-}
-
-// AdvisoryLock implements expr.Env.
-func (s *Session) AdvisoryLock(c *expr.Ctx, key expr.AdvisoryKey, shared, session, try bool) (bool, error) {
-	tag, mode := s.advisoryTag(key), kv.ExclusiveLock
-	if shared {
-		mode = kv.ShareLock
-	}
-	opts := s.lockOptions()
-	if try {
-		opts.Policy = kv.NoWait
-	}
-	held := s.advisory[tag]
-	txn, op := kv.Txn(nil), kv.OpNum(1)
-	var err error
-	switch {
-	case !session:
-		txn, err = s.storeTxn()
-		op = s.tx.op
-	case held != nil:
-		txn = held.txn
-	default:
-		txn, err = s.srv.store.Begin(kv.TxnOptions{Owner: uint64(s.pid)})
-	}
-	if err != nil {
-		return false, storeError(err)
-	}
-	if _, err = txn.LockObject(&s.intr, op, tag, mode, opts); err != nil {
-		if session && held == nil {
-			txn.Rollback()
-		}
-		if try && errors.Is(err, kv.ErrLockNotAvailable) {
-			return false, nil
-		}
-		return false, storeError(err)
-	}
-	if session {
-		s.holdAdvisory(tag, txn, shared)
-	}
-	return true, nil
-}
-
-func (s *Session) holdAdvisory(tag kv.ObjectTag, txn kv.Txn, shared bool) {
-	held := s.advisory[tag]
-	if held == nil {
-		if s.advisory == nil {
-			s.advisory = map[kv.ObjectTag]*heldLock{}
-		}
-		held = &heldLock{txn: txn}
-		s.advisory[tag] = held
-	}
-	if shared {
-		held.shared++
-	} else {
-		held.exclusive++
-	}
-}
-
-// AdvisoryUnlock implements expr.Env.
-func (s *Session) AdvisoryUnlock(c *expr.Ctx, key expr.AdvisoryKey, shared bool) (bool, error) {
-	tag := s.advisoryTag(key)
-	held := s.advisory[tag]
-	count, mode := (*int)(nil), "ExclusiveLock"
-	if held != nil {
-		count = &held.exclusive
-	}
-	if shared {
-		mode = "ShareLock"
-		if held != nil {
-			count = &held.shared
-		}
-	}
-	if count == nil || *count == 0 {
-		s.Notice(pgerr.Warning(pgerr.WarningCode, "you don't own a lock of type %s", mode))
-		return false, nil
-	}
-	if *count--; held.shared+held.exclusive == 0 {
-		held.txn.Rollback()
-		delete(s.advisory, tag)
-	}
-	return true, nil
-}
-
-// AdvisoryUnlockAll implements expr.Env.
-func (s *Session) AdvisoryUnlockAll(*expr.Ctx) error { return s.advisoryUnlockAll() }
-
-func (s *Session) advisoryUnlockAll() error {
-	for _, held := range s.advisory {
-		held.txn.Rollback()
-	}
-	s.advisory = nil
-	return nil
 }
 
 // PreparedStatements lists the session's prepared statements for

@@ -314,6 +314,7 @@ func (s *Session) Execute(name []byte, maxRows int) error {
 		return err
 	}
 	st := p.st
+	s.running(st.text)
 	if st.raw == nil {
 		s.out.Empty('I')
 		return nil

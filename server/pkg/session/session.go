@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
-	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/settings"
 	"github.com/pgzdb/pgz/server/pkg/types"
@@ -26,6 +25,7 @@ type Session struct {
 	database dbInfo //
 	settings *settings.Session
 	intr     interrupt
+	activity activity
 	tx       txnState
 	stmtTime int64 // statement_timestamp
 
@@ -40,7 +40,7 @@ type Session struct {
 		onWait   func()
 		owned    func(uint32) bool
 	}
-	advisory map[kv.ObjectTag]*heldLock
+	advisory map[advisoryHold]*heldLock
 	hangUp   func()
 	textPlan *textCache
 	shapes   shapeCache

@@ -12,6 +12,7 @@ import (
 func (s *Session) Query(text string) error {
 	s.startStatement()
 	defer s.intr.disarm()
+	s.running(text)
 	s.dropUnnamed()
 	if st := s.textPlan.get(text); st != nil {
 		return locate(s.endImplicit(s.runSimple(st, true)), text)

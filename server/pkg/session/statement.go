@@ -131,6 +131,7 @@ func (s *Session) typeOf(oid uint32) (*types.Type, error) {
 func (s *Session) Parse(name, text string, paramTypes []uint32) error {
 	s.startStatement()
 	defer s.intr.disarm()
+	s.running(text)
 	if name != "" {
 		if _, exists := s.prepared[name]; exists {
 			return duplicatePrepared(name)
