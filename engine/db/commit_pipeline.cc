@@ -100,6 +100,7 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
   if (!asynchronous) commit->submitted_micros_ = runtime_.clock->now_micros();
   Status s;
   Status behind;  // what failed once the record was in the log
+  Finished unknown;
   {
     MutexLock lock(&append_mu_);
     s = refused();
@@ -112,6 +113,9 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
         last_ts_ = ts;
         if (PGZ_PLANTED(kHorizonEarly)) snapshots_->publish(ts);
         behind = reserve(runs, *commit, ref);
+        // Before anybody appends behind this record: the flush of a later one would carry the
+        // flushed position over it, and replay would not see it again.
+        if (!behind.is_ok()) unknown = stop_appending(behind);
       }
     }
   }
@@ -120,7 +124,7 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
     if (!s.is(Code::kNoSpace) && !s.is(Code::kClosed)) fail(s);
     return s;
   }
-  if (!behind.is_ok()) fail(behind);
+  if (!behind.is_ok()) after_failure(behind, unknown);
   wake_log_thread(!asynchronous || log_->pending_bytes() >= kGatherBytes);
   return s;
 }
@@ -318,25 +322,35 @@ Status CommitPipeline::wait_durable(Lsn lsn) {
   return failed_;
 }
 
+CommitPipeline::Finished CommitPipeline::stop_appending(const Status& why) {
+  failed_ =
+      Status::make(Code::kFailed, "the instance has stopped: " + why.to_string(), why.sys_errno());
+  failed_flag_.store(true, std::memory_order_release);
+  Finished unknown;
+  for (auto& commit : queue_) {
+    if (!commit->acknowledged_) unknown.push_back(std::move(commit));
+  }
+  queue_.clear();
+  applied_front_ = 0;
+  durable_cv_.notify_all();
+  return unknown;
+}
+
+void CommitPipeline::after_failure(const Status& why, const Finished& unknown) {
+  hooks_.on_failed(why);
+  finish_all(unknown, Status::make(Code::kUnknown,
+                                   "the log failed while this commit waited: " + why.to_string(),
+                                   why.sys_errno()));
+}
+
 void CommitPipeline::fail(const Status& why) {
   Finished unknown;
   {
     MutexLock lock(&append_mu_);
     if (!failed_.is_ok()) return;
-    failed_ = Status::make(Code::kFailed, "the instance has stopped: " + why.to_string(),
-                           why.sys_errno());
-    failed_flag_.store(true, std::memory_order_release);
-    for (auto& commit : queue_) {
-      if (!commit->acknowledged_) unknown.push_back(std::move(commit));
-    }
-    queue_.clear();
-    applied_front_ = 0;
-    durable_cv_.notify_all();
+    unknown = stop_appending(why);
   }
-  hooks_.on_failed(why);
-  finish_all(unknown, Status::make(Code::kUnknown,
-                                   "the log failed while this commit waited: " + why.to_string(),
-                                   why.sys_errno()));
+  after_failure(why, unknown);
 }
 
 PipelineStats CommitPipeline::stats() const {

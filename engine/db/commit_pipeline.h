@@ -127,6 +127,10 @@ class CommitPipeline {
   void acknowledge_applied();
   void finish_all(const Finished& commits, const Status& outcome);
   Status refused() const PGZ_REQUIRES(append_mu_);
+  // The two halves of fail(): refuses appends from here on and gives the commits whose outcome is
+  // unknown; then, without the mutex, tells everybody.
+  Finished stop_appending(const Status& why) PGZ_REQUIRES(append_mu_);
+  void after_failure(const Status& why, const Finished& unknown);
   Status reserve(const std::vector<RunFile>& runs, const PendingCommit& commit, MemTableRef* ref)
       PGZ_REQUIRES(append_mu_);
   Status append(std::shared_ptr<PendingCommit> pending, Slice record, bool asynchronous)

@@ -191,9 +191,10 @@ void Transaction::apply(const OwnWrites::Prepared& prepared, MemTableRef* ref) {
   for (const WriteBuffer::Node* w : prepared.writes) {
     if (s.is_ok()) s = ref->add(w->kind, w->key, ts, w->value);
   }
-  ref->reset();
-  // The log has the commit and memory does not: nothing may be served from here on.
+  // The log has the commit and memory does not: nothing may be served from here on, nor may the
+  // memtable, which waits for its last writer, be flushed.
   if (!s.is_ok()) db_->pipeline()->fail(s);
+  ref->reset();
 }
 
 bool Transaction::is_heavy() const { return owner_.held() > kHeavyLocks; }
