@@ -75,6 +75,10 @@ lint:
 lib-info: build-lib
     @tests/tools/lib-info.sh {{ build_dir }}
 
+# Write the C ABI's dump anew (tests/abi/pgz.abi) after something was added to pgz.h
+abi-dump: build-lib
+    @python3 tests/tools/abi.py update include/pgz.h {{ build_dir }}/capi/libpgz.so tests/abi/pgz.abi
+
 # Show which tools and libraries are found, and their versions
 check-prereqs:
     @tests/tools/check-prereqs.sh
