@@ -67,6 +67,7 @@ void every_db_call(pgz_db* db, pgz_status want) {
   EXPECT_EQ(pgz_cursor_open(db, nullptr, nullptr, "", 0, "", 0, &cursor, nullptr), want);
   EXPECT_EQ(pgz_approximate_bytes(db, "", 0, "", 0, &u, nullptr), want);
   EXPECT_EQ(pgz_blocked_by(db, 1, &u, 1, &n, nullptr), want);
+  EXPECT_EQ(pgz_lock_list(db, 0, nullptr, 0, &n, nullptr, 0, &n, nullptr), want);
   EXPECT_EQ(pgz_counter_reserve(db, "c", 1, 1, 0, &u, nullptr), want);
   EXPECT_EQ(pgz_counter_get(db, "c", 1, &u, nullptr), want);
   EXPECT_EQ(pgz_close(db, nullptr), want);

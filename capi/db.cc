@@ -199,6 +199,40 @@ pgz_status pgz_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, size_t capa
   });
 }
 
+pgz_status pgz_lock_list(pgz_db* db, uint32_t flags, pgz_lock_info* out, size_t capacity,
+                         size_t* count, void* buffer, size_t buffer_bytes, size_t* used,
+                         pgz_error* err) {
+  if (count == nullptr || used == nullptr || (out == nullptr && capacity != 0) ||
+      (buffer == nullptr && buffer_bytes != 0) || (flags & ~PGZ_LIST_HELD_ROWS) != 0) {
+    return invalid("flags, out, buffer, count or used", err);
+  }
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    const std::vector<LockInfo> all = call.db->locks()->list((flags & PGZ_LIST_HELD_ROWS) != 0);
+    *count = all.size();
+    *used = 0;
+    for (const LockInfo& info : all) *used += info.name.size();
+    if (*count > capacity || *used > buffer_bytes || *used > UINT32_MAX) {
+      return report(PGZ_BUFFER_TOO_SMALL, err);
+    }
+    size_t at = 0;
+    for (const LockInfo& info : all) {
+      *out++ = {info.session,
+                static_cast<uint32_t>(at),
+                static_cast<uint32_t>(info.name.size()),
+                static_cast<uint8_t>(info.space),
+                info.mode,
+                info.granted,
+                {}};
+      info.name.copy(static_cast<char*>(buffer) + at, info.name.size());
+      at += info.name.size();
+    }
+    return report(PGZ_OK, err);
+  });
+}
+
 pgz_status pgz_io_describe(pgz_db* db, char* buffer, size_t capacity, pgz_error* err) {
   return guarded(err, [&] {
     if (buffer == nullptr || capacity == 0) return invalid("buffer", err);

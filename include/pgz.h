@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; a library of a higher number serves programs of a lower one. */
-#define PGZ_ABI_VERSION 3u
+#define PGZ_ABI_VERSION 4u
 
 #define PGZ_KEY_MAX 16384u
 #define PGZ_VALUE_MAX 1073741823u
@@ -555,6 +555,27 @@ PGZ_API pgz_status pgz_txn_cancel(pgz_txn* txn, pgz_error* err);
  * block. Since ABI 1. */
 PGZ_API pgz_status pgz_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, size_t capacity,
                                   size_t* count, pgz_error* err);
+
+enum {
+  PGZ_LIST_HELD_ROWS = 1u, /* also row locks that are held: there may be millions */
+};
+
+typedef struct pgz_lock_info {
+  uint64_t owner; /* of pgz_txn_options */
+  uint32_t name_offset;
+  uint32_t name_len; /* the name lies in the byte buffer */
+  uint8_t space;     /* PGZ_LOCK_* */
+  uint8_t mode;      /* PGZ_ROW_* or PGZ_TABLE_* */
+  uint8_t granted;   /* 0: waited for */
+  uint8_t reserved[5];
+} pgz_lock_info;
+
+/* Lists locks: those waited for, and those held. Not of one instant. *count and *used are how many
+ * entries and bytes of names there are; PGZ_BUFFER_TOO_SMALL, and nothing written, when `capacity`
+ * or `buffer_bytes` is less. Any thread, does not block. Since ABI 4. */
+PGZ_API pgz_status pgz_lock_list(pgz_db* db, uint32_t flags, pgz_lock_info* out, size_t capacity,
+                                 size_t* count, void* buffer, size_t buffer_bytes, size_t* used,
+                                 pgz_error* err);
 
 /* ---- counters ----------------------------------------------------------------------------- */
 

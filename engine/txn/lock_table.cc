@@ -332,6 +332,35 @@ void LockTable::for_each_held(const LockOwner& owner,
   for (const LockOwner::Held& h : owner.held_) visit(h.entry->space, h.mode, h.entry->name());
 }
 
+std::vector<LockInfo> LockTable::list(bool held_rows) const {
+  std::vector<LockInfo> all;
+  const auto add = [&](const LockEntry& entry, const LockOwner* owner, LockMode mode,
+                       bool granted) {
+    all.push_back({entry.space, mode, granted, owner->session_, std::string(entry.name())});
+  };
+  const auto add_held = [&](const LockEntry& entry, const LockHolder& holder) {
+    if (holder.owner == nullptr) return;
+    for (LockMode mode = 1; mode <= kAccessExclusive; mode++) {
+      if ((holder.modes & mode_bit(mode)) != 0) add(entry, holder.owner, mode, true);
+    }
+  };
+  for (uint32_t b = 0; b < kBuckets; b++) {
+    MutexLock lock(&buckets_[b].mu);
+    for (const LockOwner* w = buckets_[b].waits; w != nullptr; w = w->bucket_next_) {
+      add(*w->entry_, w, w->mode_, false);
+    }
+    for (const LockEntry* slot : buckets_[b].slots) {
+      for (const LockEntry* entry = slot; entry != nullptr; entry = entry->next) {
+        if (entry->space == LockSpace::kRow && !held_rows) continue;
+        add_held(*entry, entry->first);
+        if (entry->crowd == nullptr) continue;
+        for (const LockHolder& holder : entry->crowd->holders) add_held(*entry, holder);
+      }
+    }
+  }
+  return all;
+}
+
 LockTableStats LockTable::stats() const {
   LockTableStats s;
   s.held = held_.load(std::memory_order_relaxed);

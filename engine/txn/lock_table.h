@@ -62,6 +62,15 @@ struct LockTableStats {
   uint64_t deadlocks = 0;
 };
 
+// One held or awaited lock, for people to look at.
+struct LockInfo {
+  LockSpace space = LockSpace::kRow;
+  LockMode mode = 0;
+  bool granted = false;
+  uint64_t session = 0;
+  std::string name;
+};
+
 // The locks of one transaction. Holds nothing and waits for nothing when destroyed.
 class LockOwner {
  public:
@@ -137,6 +146,9 @@ class LockTable {
 
   // The sessions that owners of `session` wait for.
   std::vector<uint64_t> blocked_by(uint64_t session) const;
+  // Waits, and locks that are held; of row locks, which may be millions, those held only with
+  // `held_rows`. Not of one instant: each bucket is as it was when looked at.
+  std::vector<LockInfo> list(bool held_rows) const;
   LockTableStats stats() const;
   // Ends every wait with `why`; later requests that would wait get it too. The first call counts.
   void end_waits(const Status& why);

@@ -240,6 +240,26 @@ TEST_F(LockTableTest, DeadlockThroughASession) {
   EXPECT_EQ(victims_of({1, 2}), 1);
 }
 
+TEST_F(LockTableTest, ListsWhatIsHeldAndWaitedFor) {
+  EXPECT_EQ(row(1, "r"), Code::kOk);
+  EXPECT_EQ(row(2, "r"), Code::kPending);
+  EXPECT_EQ(lock(1, LockSpace::kTable, "t", kAccessShare), Code::kOk);
+  EXPECT_EQ(lock(1, LockSpace::kTable, "t", kRowExclusive), Code::kOk);
+  const auto shown = [&](bool held_rows) {
+    std::vector<std::string> lines;
+    for (const LockInfo& info : table_->list(held_rows)) {
+      lines.push_back(std::to_string(info.session) + " " + info.name + " " +
+                      std::to_string(info.mode) + (info.granted ? " held" : " awaited"));
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  };
+  const std::vector<std::string> most = {"1 t 1 held", "1 t 3 held", "2 r 4 awaited"};
+  EXPECT_EQ(shown(false), most);
+  const std::vector<std::string> all = {"1 r 4 held", "1 t 1 held", "1 t 3 held", "2 r 4 awaited"};
+  EXPECT_EQ(shown(true), all);
+}
+
 TEST_F(LockTableTest, MemoryIsBounded) {
   make(20'000, 1'000'000);
   int taken = 0;

@@ -15,6 +15,9 @@ var systemViews = map[string]string{
 	"pg_settings": `SELECT a.name, a.setting, a.unit, a.category, a.short_desc, a.extra_desc, a.context, a.vartype,
 		a.source, a.min_val, a.max_val, a.enumvals, a.boot_val, a.reset_val, a.sourcefile, a.sourceline,
 		a.pending_restart FROM pg_show_all_settings() a`,
+	"pg_locks": `SELECT l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid,
+		l.objid, l.objsubid, l.virtualtransaction, l.pid, l.mode, l.granted, l.fastpath, l.waitstart
+		FROM pg_lock_status() l`,
 	"pg_prepared_statements": `SELECT p.name, p.statement, p.prepare_time, p.parameter_types, p.from_sql,
 		p.generic_plans, p.custom_plans FROM pg_prepared_statement() p`,
 	"pg_prepared_xacts": `SELECT p.transaction, p.gid, p.prepared, u.rolname AS owner, d.datname AS database

@@ -40,6 +40,7 @@ package kv
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
@@ -127,6 +128,9 @@ type Store interface {
 
 	// BlockedBy lists the owners (TxnOptions.Owner) that owner waits for.
 	BlockedBy(owner uint64) []uint64
+	// Locks lists locks that are waited for, and object locks that are held. Row
+	// locks that are held may be millions and are left out. Not of one instant.
+	Locks() ([]LockInfo, error)
 
 	// ApproximateBytes estimates the space the keys in [start, end) take.
 	ApproximateBytes(start, end []byte) (int64, error)
@@ -312,10 +316,31 @@ var objectConflicts = [9]uint16{
 	AccessExclusive:      1<<AccessShare | 1<<RowShare | 1<<RowExclusive | 1<<ShareUpdateExclusive | 1<<ShareLock | 1<<ShareRowExclusive | 1<<ExclusiveLock | 1<<AccessExclusive,
 }
 
+var objectModeNames = [...]string{"", "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock",
+	"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"}
+
+// String is the mode's name in PostgreSQL.
+func (m ObjectMode) String() string {
+	if int(m) < len(objectModeNames) {
+		return objectModeNames[m]
+	}
+	return "ObjectMode(" + strconv.Itoa(int(m)) + ")"
+}
+
 // ObjectTag names what an object lock is on.
 type ObjectTag struct {
 	Space ObjectSpace
 	A, B  uint64 // Relation: database OID, relation OID; Advisory: class, key; Name: two hashes
+}
+
+// LockInfo is one held or awaited lock.
+type LockInfo struct {
+	Owner   uint64 // TxnOptions.Owner
+	Row     []byte // key of a row lock; nil for others
+	RowMode RowMode
+	Tag     ObjectTag
+	Mode    ObjectMode
+	Granted bool
 }
 
 // ObjectSpace keeps kinds of object locks apart.

@@ -2,12 +2,15 @@ package session
 
 import (
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"github.com/pgzdb/pgz/server/pkg/builtin/catfn"
+	"github.com/pgzdb/pgz/server/pkg/kv"
 )
 
 // queryTextMax bounds the text that is shown of a statement, as
@@ -17,6 +20,8 @@ const queryTextMax = 1023
 // activity is what pg_stat_activity shows of a session: written by the session,
 // read by others.
 type activity struct {
+	serial   atomic.Uint32 // of the transaction within the session
+	xid      atomic.Uint32 // 0: the transaction has none
 	mu       sync.Mutex
 	active   bool
 	status   byte // transaction status while idle
@@ -60,8 +65,9 @@ func (s *Session) Idle(status byte) {
 	a := &s.activity
 	a.mu.Lock()
 	a.active, a.status, a.changeAt = false, status, sqlTime(time.Now())
-	if status == 'I' {
+	if status != 'T' { // a failed transaction is over but for its end
 		a.xactAt = 0
+		a.xid.Store(0)
 	}
 	a.mu.Unlock()
 }
@@ -75,6 +81,14 @@ func (s *Session) Backends() []catfn.Backend {
 	}
 	s.srv.mu.Unlock()
 	sort.Slice(all, func(i, j int) bool { return all[i].pid < all[j].pid })
+	waits := map[int32]string{}
+	if locks, err := s.Locks(); err == nil { // without it nobody is seen waiting
+		for _, l := range locks {
+			if !l.Granted {
+				waits[l.PID] = l.Type
+			}
+		}
+	}
 	out := make([]catfn.Backend, 0, len(all))
 	for _, t := range all {
 		b := catfn.Backend{
@@ -94,17 +108,49 @@ func (s *Session) Backends() []catfn.Backend {
 		default:
 			b.State = "idle"
 		}
+		b.XID, b.Transaction = a.xid.Load(), transactionName(t.pid, a.serial.Load())
 		active := a.active
 		a.mu.Unlock()
-		switch {
-		case !active:
+		if !active {
 			b.WaitType, b.WaitEvent = "Client", "ClientRead"
-		case len(s.srv.store.BlockedBy(uint64(t.pid))) > 0:
-			b.WaitType, b.WaitEvent = "Lock", "transactionid"
+		} else if kind := waits[t.pid]; kind != "" {
+			b.WaitType, b.WaitEvent = "Lock", kind
 		}
 		out = append(out, b)
 	}
 	return out
+}
+
+// transactionName is a virtual transaction id: the session and the number of
+// its transaction.
+func transactionName(pid int32, serial uint32) string {
+	return strconv.Itoa(int(pid)) + "/" + strconv.FormatUint(uint64(serial), 10)
+}
+
+// Locks lists the locks of all sessions for pg_locks.
+func (s *Session) Locks() ([]catfn.Lock, error) {
+	locks, err := s.srv.store.Locks()
+	if err != nil {
+		return nil, storeError(err)
+	}
+	out := make([]catfn.Lock, 0, len(locks))
+	for _, l := range locks {
+		lock := catfn.Lock{PID: int32(l.Owner), Mode: l.Mode.String(), Granted: l.Granted}
+		switch {
+		case l.Row != nil:
+			// A row is waited for until the transaction that has it ends.
+			lock.Type, lock.Mode = catfn.LockTransaction, kv.ShareLock.String()
+		case l.Tag.Space == kv.RelationLock:
+			lock.Type, lock.Database, lock.Relation = catfn.LockRelation, uint32(l.Tag.A), uint32(l.Tag.B)
+		case l.Tag.Space == kv.AdvisoryLock:
+			lock.Type, lock.Database = catfn.LockAdvisory, uint32(l.Tag.A>>1)
+			lock.Key, lock.TwoKeys = l.Tag.B, l.Tag.A&1 == 1
+		default:
+			lock.Type = catfn.LockObject
+		}
+		out = append(out, lock)
+	}
+	return out, nil
 }
 
 // BlockingPIDs lists the sessions the one with that process id waits for.

@@ -67,6 +67,7 @@ func (s *Session) beginTxn() {
 		return
 	}
 	t.begun = true
+	s.activity.serial.Add(1)
 	t.started = s.stmtTime
 	t.op = 1
 	t.readOnly = s.settings.Get(defDefaultReadOnly) == "on"

@@ -46,6 +46,7 @@ func (s *Session) XID(assign bool) (uint32, error) {
 			return 0, storeError(err)
 		}
 		s.tx.xid = id
+		s.activity.xid.Store(id)
 	}
 	return s.tx.xid, nil
 }

@@ -15,6 +15,7 @@ package storage
 #cgo noescape sh_snapshot
 #cgo noescape sh_counter
 #cgo noescape sh_blocked_by
+#cgo noescape sh_lock_list
 #cgo noescape sh_approximate
 #cgo noescape sh_write
 #cgo noescape sh_read
@@ -38,6 +39,7 @@ package storage
 #cgo nocallback sh_release
 #cgo nocallback sh_counter
 #cgo nocallback sh_blocked_by
+#cgo nocallback sh_lock_list
 #cgo nocallback sh_approximate
 #cgo nocallback sh_write
 #cgo nocallback sh_read

@@ -47,6 +47,52 @@ func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mod
 	return t.lock(ctx, op, space, uint8(mode), name[:], opts)
 }
 
+// Locks implements kv.Store.
+func (s *Store) Locks() ([]kv.LockInfo, error) {
+	infos, names := make([]C.pgz_lock_info, 64), make([]byte, 4096)
+	for {
+		var count, used C.size_t
+		st := C.sh_lock_list(C.uint64_t(s.db), &infos[0], C.size_t(len(infos)), &count, pointer(names),
+			C.size_t(len(names)), &used)
+		switch st {
+		case C.PGZ_OK:
+			return lockInfos(infos[:count], names), nil
+		case C.PGZ_BUFFER_TOO_SMALL: // with room for some more that come meanwhile
+			infos, names = make([]C.pgz_lock_info, count+count/4+1), make([]byte, used+used/4+1)
+		default:
+			return nil, statusError(st, nil)
+		}
+	}
+}
+
+func lockInfos(infos []C.pgz_lock_info, names []byte) []kv.LockInfo {
+	out := make([]kv.LockInfo, 0, len(infos))
+	for _, in := range infos {
+		name := names[in.name_offset : in.name_offset+in.name_len]
+		l := kv.LockInfo{Owner: uint64(in.owner), Granted: in.granted != 0}
+		if in.space == C.PGZ_LOCK_ROW {
+			l.Row, l.RowMode = append([]byte{}, name...), kv.RowMode(in.mode-C.PGZ_ROW_KEY_SHARE)
+			out = append(out, l)
+			continue
+		}
+		if len(name) != 16 {
+			continue // not taken by LockObject
+		}
+		switch in.space {
+		case C.PGZ_LOCK_TABLE:
+			l.Tag.Space = kv.RelationLock
+		case C.PGZ_LOCK_ADVISORY:
+			l.Tag.Space = kv.AdvisoryLock
+		default:
+			l.Tag.Space = kv.NameLock
+		}
+		l.Tag.A, l.Tag.B = binary.BigEndian.Uint64(name), binary.BigEndian.Uint64(name[8:])
+		l.Mode = kv.ObjectMode(in.mode)
+		out = append(out, l)
+	}
+	return out
+}
+
 // LockRowGet implements kv.Txn.
 func (t *txn) LockRowGet(ctx context.Context, op kv.OpNum, key []byte, mode kv.RowMode, opts kv.LockOptions, dst []byte) (
 	[]byte, kv.Version, bool, error) {

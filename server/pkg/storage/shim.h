@@ -79,6 +79,11 @@ static inline pgz_status sh_blocked_by(uint64_t db, uint64_t owner, uint64_t* ou
   return pgz_blocked_by(SH_DB(db), owner, out, capacity, count, NULL);
 }
 
+static inline pgz_status sh_lock_list(uint64_t db, pgz_lock_info* out, size_t capacity,
+                                      size_t* count, void* names, size_t names_bytes, size_t* used) {
+  return pgz_lock_list(SH_DB(db), 0, out, capacity, count, names, names_bytes, used, NULL);
+}
+
 static inline pgz_status sh_approximate(uint64_t db, const void* lower, size_t lower_len,
                                         const void* upper, size_t upper_len, sh_call* c) {
   return pgz_approximate_bytes(SH_DB(db), lower, lower_len, upper, upper_len, &c->value, &c->err);

@@ -18,6 +18,8 @@ type Backend struct {
 	ClientHost                         string // "": Unix socket
 	ClientPort                         int32
 	Visible                            bool // the asker may see what it does
+	Transaction                        string
+	XID                                uint32 // 0: none
 }
 
 // BackendLister is implemented by an Env that knows the other sessions.
@@ -25,11 +27,13 @@ type BackendLister interface {
 	Backends() []Backend
 	// BlockingPIDs lists the sessions the one with that process id waits for.
 	BlockingPIDs(pid int32) []int32
+	Locks() ([]Lock, error)
 }
 
 func init() {
 	expr.RegisterSet(expr.SetFunc{OID: 2022, NonStrict: true, Columns: 30, Volatility: expr.Stable, Start: backends})
 	expr.RegisterSet(expr.SetFunc{OID: 1936, Volatility: expr.Stable, Start: backendIDs})
+	expr.RegisterSet(expr.SetFunc{OID: 1371, Columns: 16, Volatility: expr.Volatile, Start: lockStatus})
 	volatile(blockingPIDs, 2561)
 	volatile(isolationBlocked, 3378)
 	// There is no SERIALIZABLE READ ONLY DEFERRABLE transaction that could wait for a snapshot.

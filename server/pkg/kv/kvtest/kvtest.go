@@ -47,6 +47,7 @@ func Run(t *testing.T, h Harness) {
 		{"LargeTransaction", testLargeTransaction},
 		{"RowLockModes", testRowLockModes},
 		{"ObjectLockModes", testObjectLockModes},
+		{"LockList", testLockList},
 		{"Exclusive", testExclusive},
 		{"LockWaitsForCommit", testLockWaits},
 		{"LockTimeoutAndCancel", testLockTimeoutAndCancel},

@@ -3,6 +3,9 @@ package kvtest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +80,57 @@ func testExclusive(t *testing.T, s kv.Store) {
 	_, err = x.Commit(ctx, kv.CommitOptions{Sync: true})
 	check(t, err)
 	want("committed without a write", false)
+}
+
+// testLockList: what is waited for and what objects are locked, and advisory
+// locks of one owner's transactions.
+func testLockList(t *testing.T, s kv.Store) {
+	owned := func(owner uint64) kv.Txn {
+		x, err := s.Begin(kv.TxnOptions{Owner: owner})
+		check(t, err)
+		return x
+	}
+	x, again, y := owned(7), owned(7), owned(8)
+	table := kv.ObjectTag{Space: kv.RelationLock, A: 5, B: 1 << 40}
+	advice := kv.ObjectTag{Space: kv.AdvisoryLock, A: 5, B: ^uint64(0)}
+	_, err := x.LockObject(ctx, 1, table, kv.RowExclusive, noWait)
+	check(t, err)
+	_, err = x.LockRow(ctx, 1, []byte("k"), kv.Update, noWait)
+	check(t, err)
+	for _, txn := range []kv.Txn{x, again} {
+		_, err = txn.LockObject(ctx, 1, advice, kv.ExclusiveLock, noWait)
+		check(t, err)
+	}
+	if _, err = y.LockObject(ctx, 1, advice, kv.ShareLock, noWait); !errors.Is(err, kv.ErrLockNotAvailable) {
+		t.Errorf("another owner's advisory lock: %v", err)
+	}
+	waiting, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := y.LockRow(ctx, 1, []byte("k"), kv.KeyShare, kv.LockOptions{OnWait: func() { close(waiting) }})
+		done <- err
+	}()
+	<-waiting
+	locks, err := s.Locks()
+	check(t, err)
+	var lines []string
+	for _, l := range locks {
+		lines = append(lines, fmt.Sprintf("%d %d/%x %q %v %t", l.Owner, l.Tag.Space, l.Tag.B, l.Row, l.Mode, l.Granted))
+		if l.Row != nil && l.RowMode != kv.KeyShare {
+			t.Errorf("row mode %v", l.RowMode)
+		}
+	}
+	slices.Sort(lines)
+	want := []string{
+		`7 1/10000000000 "" RowExclusiveLock true`, `7 2/ffffffffffffffff "" ExclusiveLock true`,
+		`7 2/ffffffffffffffff "" ExclusiveLock true`, `8 0/0 "k"  false`,
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("locks:\n%s", strings.Join(lines, "\n"))
+	}
+	x.Rollback()
+	check(t, <-done)
+	again.Rollback()
+	y.Rollback()
 }
 
 func testLockWaits(t *testing.T, s kv.Store) {

@@ -12,6 +12,7 @@ import (
 type lock struct {
 	name    string
 	row     bool
+	tag     kv.ObjectTag // of others than rows
 	holders []*hold
 	queue   []*waiter
 }
@@ -49,7 +50,7 @@ func (t *txn) LockRow(ctx context.Context, op kv.OpNum, key []byte, mode kv.RowM
 	if err := checkKey(key); err != nil {
 		return false, err
 	}
-	return t.lock(ctx, op, "r"+string(key), true, uint8(mode), opts)
+	return t.lock(ctx, op, "r"+string(key), kv.ObjectTag{}, uint8(mode), opts)
 }
 
 // LockRowGet implements kv.Txn.
@@ -76,17 +77,17 @@ func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mod
 		t.store.exclusive++
 		t.store.mu.Unlock()
 	}
-	return t.lock(ctx, op, fmt.Sprintf("o%d/%d/%d", tag.Space, tag.A, tag.B), false, uint8(mode), opts)
+	return t.lock(ctx, op, fmt.Sprintf("o%d/%d/%d", tag.Space, tag.A, tag.B), tag, uint8(mode), opts)
 }
 
-func (t *txn) lock(ctx context.Context, op kv.OpNum, name string, row bool, mode uint8, opts kv.LockOptions) (bool, error) {
+func (t *txn) lock(ctx context.Context, op kv.OpNum, name string, tag kv.ObjectTag, mode uint8, opts kv.LockOptions) (bool, error) {
 	if err := t.begin(); err != nil {
 		return false, err
 	}
 	s := t.store
 	l := s.locks[name]
 	if l == nil {
-		l = &lock{name: name, row: row}
+		l = &lock{name: name, row: tag.Space == 0, tag: tag}
 		s.locks[name] = l
 	}
 	for _, h := range l.holders {
@@ -134,11 +135,17 @@ func covers(l *lock, have, want uint8) bool {
 // more goes ahead of it, or it would wait for itself.
 func (l *lock) mustQueue(t *txn) bool {
 	for _, h := range l.holders {
-		if h.txn == t {
+		if l.sameSide(h.txn, t) {
 			return false
 		}
 	}
 	return true
+}
+
+// sameSide reports whether a and b never wait for each other here: advisory
+// locks belong to the session.
+func (l *lock) sameSide(a, b *txn) bool {
+	return a == b || l.tag.Space == kv.AdvisoryLock && a.owner != 0 && a.owner == b.owner
 }
 
 func (l *lock) blocked(w *waiter, respectQueue bool) bool {
@@ -150,7 +157,7 @@ func (l *lock) blocked(w *waiter, respectQueue bool) bool {
 func (l *lock) blockers(w *waiter, respectQueue bool) []*txn {
 	var out []*txn
 	for _, h := range l.holders {
-		if h.txn != w.txn && l.conflicts(w.mode, h.mode) {
+		if !l.sameSide(h.txn, w.txn) && l.conflicts(w.mode, h.mode) {
 			out = append(out, h.txn)
 		}
 	}
@@ -313,4 +320,29 @@ func (s *Store) BlockedBy(owner uint64) []uint64 {
 		}
 	}
 	return out
+}
+
+// Locks implements kv.Store.
+func (s *Store) Locks() ([]kv.LockInfo, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []kv.LockInfo
+	add := func(l *lock, t *txn, mode uint8, granted bool) {
+		info := kv.LockInfo{Owner: t.owner, Granted: granted, Tag: l.tag, Mode: kv.ObjectMode(mode)}
+		if l.row {
+			info.Row, info.RowMode, info.Mode = []byte(l.name[1:]), kv.RowMode(mode), 0
+		}
+		out = append(out, info)
+	}
+	for _, l := range s.locks {
+		for _, w := range l.queue {
+			add(l, w.txn, w.mode, false)
+		}
+		for _, h := range l.holders {
+			if !l.row {
+				add(l, h.txn, h.mode, true)
+			}
+		}
+	}
+	return out, nil
 }

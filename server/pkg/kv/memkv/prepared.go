@@ -20,7 +20,7 @@ type preparedWrite struct {
 
 type preparedLock struct {
 	Name []byte // as in store.locks: not always UTF-8
-	Row  bool
+	Tag  kv.ObjectTag
 	Mode uint8
 }
 
@@ -40,7 +40,7 @@ func (t *txn) Prepare() ([]byte, error) {
 		p.Writes = append(p.Writes, preparedWrite{Key: []byte(key), Kind: last.kind, Value: last.value})
 	}
 	for _, g := range t.held {
-		p.Locks = append(p.Locks, preparedLock{Name: []byte(g.lock.name), Row: g.lock.row, Mode: g.hold.mode})
+		p.Locks = append(p.Locks, preparedLock{Name: []byte(g.lock.name), Tag: g.lock.tag, Mode: g.hold.mode})
 	}
 	t.owner = 0
 	return json.Marshal(p)
@@ -58,7 +58,7 @@ func (s *Store) Adopt(state []byte) (kv.Txn, error) {
 	}
 	t := x.(*txn)
 	for _, l := range p.Locks {
-		_, err := t.lock(context.Background(), 1, string(l.Name), l.Row, l.Mode, kv.LockOptions{Policy: kv.NoWait})
+		_, err := t.lock(context.Background(), 1, string(l.Name), l.Tag, l.Mode, kv.LockOptions{Policy: kv.NoWait})
 		if err != nil {
 			t.Rollback()
 			return nil, err
