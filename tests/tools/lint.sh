@@ -13,8 +13,9 @@ fi
 bad=$(gofmt -l server tests)
 [ -z "$bad" ] || complain "not in gofmt's shape (just fmt):" "$bad"
 python3 tests/tools/layers.py || status=1
+# (the public header stays one file: people copy it)
 long=$(git ls-files '*.h' '*.cc' '*.go' '*.py' '*.sh' justfile justw | grep -v '_gen\.go$' |
-  xargs wc -l | awk '$2 != "total" && $1 > 600 {print $2 " (" $1 " lines)"}')
+  xargs wc -l | awk '$2 != "total" && $2 != "include/pgz.h" && $1 > 600 {print $2 " (" $1 " lines)"}')
 [ -z "$long" ] || complain "longer than 600 lines; split along a real seam:" "$long"
 [ $status = 0 ] && echo "lint: ok"
 exit $status

@@ -80,7 +80,8 @@ static inline pgz_status sh_blocked_by(uint64_t db, uint64_t owner, uint64_t* ou
 }
 
 static inline pgz_status sh_lock_list(uint64_t db, pgz_lock_info* out, size_t capacity,
-                                      size_t* count, void* names, size_t names_bytes, size_t* used) {
+                                      size_t* count, void* names, size_t names_bytes,
+                                      size_t* used) {
   return pgz_lock_list(SH_DB(db), 0, out, capacity, count, names, names_bytes, used, NULL);
 }
 
