@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "pgz.h"
@@ -118,16 +119,17 @@ class PgzStore : public Store {
     check(pgz_flush(db_, &err), err, "pgz_flush");
   }
 
-  bool put_pipelined(const std::vector<Pair>& pairs) override {
-    constexpr size_t kInFlight = 4096;
+  bool put_pipelined(const std::vector<Pair>& pairs, size_t per_commit) override {
+    const size_t in_flight_max = std::max<size_t>(8, 4096 / per_commit);
     pgz_error err{};
     int fd = -1;
     check(pgz_event_fd(db_, &fd, &err), err, "pgz_event_fd");
     std::string batch;
     size_t in_flight = 0;
-    for (const Pair& pair : pairs) {
+    for (size_t at = 0; at < pairs.size();) {
       batch.clear();
-      append_put(&batch, pair.first, pair.second);
+      const size_t end = std::min(pairs.size(), at + per_commit);
+      for (; at < end; at++) append_put(&batch, pairs[at].first, pairs[at].second);
       pgz_txn* txn = nullptr;
       check(pgz_txn_begin(db_, nullptr, &txn, &err), err, "pgz_txn_begin");
       uint64_t timestamp = 0;
@@ -139,7 +141,7 @@ class PgzStore : public Store {
         check(status, err, "pgz_txn_commit_submit");
       }
       check(pgz_txn_free(txn, &err), err, "pgz_txn_free");
-      while (in_flight >= kInFlight) in_flight -= reap(fd);
+      while (in_flight >= in_flight_max) in_flight -= reap(fd);
     }
     while (in_flight > 0) in_flight -= reap(fd);
     return true;

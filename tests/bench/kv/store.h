@@ -42,10 +42,11 @@ class Store {
   // Memtables to disk; waits.
   virtual void flush() = 0;
 
-  // Commits each pair as a commit of its own, many in flight at once from this one thread, and
-  // returns when all are durable. False where the engine has no such call.
-  virtual bool put_pipelined(const std::vector<Pair>& pairs) {
+  // Commits the pairs, `per_commit` at a time, many commits in flight at once from this one thread,
+  // and returns when all are durable. False where the engine has no such call.
+  virtual bool put_pipelined(const std::vector<Pair>& pairs, size_t per_commit) {
     (void)pairs;
+    (void)per_commit;
     return false;
   }
 };
