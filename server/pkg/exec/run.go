@@ -113,6 +113,9 @@ func (r *Run) Row(ctx context.Context) ([]data.Datum, error) {
 // IsPoint reports whether Row may be used in place of Next.
 func (r *Run) IsPoint() bool { return r.point != nil && r.plan.Point.Values == nil }
 
+// Reusable reports whether Restart starts the same plan again without preparing it anew.
+func (r *Run) Reusable() bool { return r.point != nil }
+
 // RowsAffected is the number of rows a DML statement has written so far.
 func (r *Run) RowsAffected() int64 { return r.affected }
 

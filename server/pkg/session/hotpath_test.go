@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 
@@ -68,6 +69,50 @@ func TestPointSelectAllocations(t *testing.T) {
 	t.Logf("%v allocations", n)
 	if n > pointSelectAllocations {
 		t.Errorf("%v allocations, want at most %d", n, pointSelectAllocations)
+	}
+}
+
+// execute binds, runs and syncs a prepared statement.
+func execute(t testing.TB, s *Session, m *BindMessage) {
+	for _, err := range []error{s.Bind(m), s.Execute(nil, 0), s.Sync()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = s.out.Flush()
+}
+
+// A prepared INSERT of one row is prepared for execution once, as an UPDATE is.
+func TestInsertKeepsItsRun(t *testing.T) {
+	s := openTest(t)
+	if err := s.Query("create table h (v int, w text)"); err != nil {
+		t.Fatal(err)
+	}
+	for name, q := range map[string]string{
+		"i": "insert into h values (1, 'x')", "r": "insert into h values (2, 'y'), (3, 'z') returning v",
+	} {
+		if err := s.Parse(name, q, nil); err != nil {
+			t.Fatal(err)
+		}
+		m := &BindMessage{Statement: []byte(name)}
+		execute(t, s, m)
+		first := s.prepared[name].idle
+		if first == nil {
+			t.Fatalf("%s: the run was not kept", q)
+		}
+		execute(t, s, m)
+		if s.prepared[name].idle != first {
+			t.Errorf("%s: another run was made", q)
+		}
+	}
+	var rows []byte
+	s.out.Write = func(b []byte) error { rows = append(rows, b...); return nil }
+	if err := s.Query("select 'rows:' || count(*) || ':' || sum(v) from h"); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.out.Flush()
+	if !bytes.Contains(rows, []byte("rows:6:12")) {
+		t.Errorf("%q", rows)
 	}
 }
 

@@ -399,7 +399,7 @@ func (s *Session) dropPortal(p *portal) {
 func (s *Session) stopPortal(p *portal) {
 	if run := p.run; run != nil {
 		p.run = nil
-		if p.ranOut && run.IsPoint() && p.st.idle == nil && p.runPlan == p.st.plan {
+		if p.ranOut && run.Reusable() && p.st.idle == nil && p.runPlan == p.st.plan {
 			p.st.idle = run
 		} else {
 			run.Close()
