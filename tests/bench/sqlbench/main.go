@@ -6,6 +6,8 @@
 //	just bench                   the table of docs/performance.md
 //	just bench --quick           a few seconds a cell
 //	just bench --clients 8 --modes select-only --protocols prepared
+//	just bench --only copy       COPY of 10 million rows in one transaction, peak memory,
+//	                             space after a rollback and after kill -9
 //
 // It also measures pgbench's initialisation, the time from an empty directory
 // to the first answer, and resident memory, and writes everything to
@@ -38,6 +40,9 @@ type config struct {
 	modes     []string
 	out       string
 	dir       string
+	only      string // "copy" or everything but that
+	rows      int
+	copyCase  string
 }
 
 func main() {
@@ -62,8 +67,15 @@ func parseFlags() config {
 	flag.StringVar(&c.dir, "dir", "", "where the data directories go (default: a temporary directory)")
 	flag.StringVar(&bin, "bin", "", "folder of pgz-server (default build/bin)")
 	flag.StringVar(&network, "network", network, "how pgbench connects: unix or tcp (loopback)")
+	flag.StringVar(&c.only, "only", "", "copy: measure COPY instead of pgbench")
+	flag.IntVar(&c.rows, "rows", 10_000_000, "rows of a COPY")
+	flag.StringVar(&c.copyCase, "case", "", "only COPY cases whose name contains this (undone: rollback and kill -9)")
 	flag.BoolVar(&quick, "quick", false, "scale 5, 3 seconds, 2 rounds")
 	flag.Parse()
+	if c.only != "" && c.only != "copy" {
+		fmt.Fprintf(os.Stderr, "sqlbench: --only %s is not copy\n", c.only)
+		os.Exit(2)
+	}
 	c.tcp = network == "tcp"
 	if !c.tcp && network != "unix" {
 		fmt.Fprintf(os.Stderr, "sqlbench: --network %s is neither unix nor tcp\n", network)
@@ -92,6 +104,7 @@ type figures struct {
 	Versions []string   `json:"versions"`
 	Start    []startRow `json:"start"`
 	Rows     []row      `json:"rows"`
+	Copy     []copyRow  `json:"copy,omitempty"`
 }
 
 type startRow struct {
@@ -125,6 +138,9 @@ func run() error {
 	cfg := parseFlags()
 	if harness.NativeBin() == "" {
 		return fmt.Errorf("no native PostgreSQL 15 to compare with (Debian package postgresql-15)")
+	}
+	if cfg.only == "copy" {
+		return copyBench(cfg)
 	}
 	fig := figures{Machine: fmt.Sprintf("%d cores, %s", runtime.NumCPU(), runtime.GOOS), Date: time.Now().Format("2006-01-02"),
 		Network: cfg.network(), Scale: cfg.scale, Seconds: cfg.seconds, Rounds: cfg.rounds}
