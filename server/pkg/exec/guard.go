@@ -18,10 +18,14 @@ type guard struct {
 	rel   *planner.Rel
 	alone bool // no other transaction can write here: row locks are needless
 	taken int
+
+	ascent ascent
 }
 
 func (g *guard) restart(st *State, rel *planner.Rel) {
+	tops := g.ascent.tops[:0]
 	*g = guard{st: st, rel: rel, alone: st.Owned != nil && st.Owned(rel.Table.StorageID)}
+	g.ascent.tops = tops
 }
 
 // newest is the view of a read after a lock.
@@ -37,6 +41,16 @@ func (g *guard) lockGet(ctx context.Context, key []byte, mode kv.RowMode, opts k
 	}
 	val, v, _, err := g.st.Txn.LockRowGet(ctx, g.st.WriteOp, key, mode, opts, dst)
 	return val, v, err
+}
+
+// lockFree is lockGet of a key that is about to be written and should not be there.
+func (g *guard) lockFree(ctx context.Context, key, dst []byte) ([]byte, kv.Version, error) {
+	if g.alone {
+		if free, err := g.ascent.free(g.st, key); free || err != nil {
+			return dst, kv.Version{}, err
+		}
+	}
+	return g.lockGet(ctx, key, kv.Update, g.st.Lock, dst)
 }
 
 // lock locks a key for writing.

@@ -18,6 +18,8 @@ type State struct {
 	// and locks and is at least View.ReadOp.
 	View    kv.View
 	WriteOp kv.OpNum
+	// Writes counts the rows written by commands of the session. Nil: nobody counts.
+	Writes *uint64
 	// Serial is set in REPEATABLE READ and above: a row changed since the snapshot
 	// is 40001 instead of being re-evaluated.
 	Serial bool

@@ -49,6 +49,7 @@ type session struct {
 	op     kv.OpNum
 	snap   kv.Timestamp // fixed in serial mode
 	serial bool
+	writes uint64
 }
 
 func newSession(t testing.TB, store kv.Store, ids *RowIDs) *session {
@@ -76,7 +77,7 @@ func (s *session) state(params ...data.Datum) *State {
 		}
 	}
 	return &State{
-		Txn: s.txn, View: kv.View{TS: ts, ReadOp: s.op}, WriteOp: s.op, Serial: s.serial, Store: s.store, RowIDs: s.ids,
+		Txn: s.txn, View: kv.View{TS: ts, ReadOp: s.op}, WriteOp: s.op, Writes: &s.writes, Serial: s.serial, Store: s.store, RowIDs: s.ids,
 		Types: types.NewCtx(data.NewArena(nil)), Params: params,
 	}
 }

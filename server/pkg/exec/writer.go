@@ -56,9 +56,10 @@ type conflict struct {
 	rowKey []byte            // the existing row's key in the store, valid until the next call
 }
 
-// lockGet locks a key for writing and reads its newest version.
+// lockGet locks a key for writing and reads its newest version; one that is certainly not
+// there may go unlocked.
 func (w *writer) lockGet(key []byte) (v kv.Version, err error) {
-	w.found, v, err = w.guard.lockGet(w.ctx(), key, kv.Update, w.st.Lock, w.found[:0])
+	w.found, v, err = w.guard.lockFree(w.ctx(), key, w.found[:0])
 	return v, err
 }
 
@@ -94,6 +95,7 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 		return nil, err
 	}
 	w.val = rowcodec.EncodeRow(w.val[:0], w.rel.Desc, h, row)
+	w.guard.ascent.noteWrite(w.st)
 	if err := w.st.Txn.Put(w.st.WriteOp, w.key, w.val); err != nil {
 		return nil, err
 	}
@@ -246,6 +248,7 @@ func (w *writer) update(key []byte, oldRow, newRow []data.Datum, rowID uint64, c
 		return err
 	}
 	w.val = rowcodec.EncodeRow(w.val[:0], w.rel.Desc, h, newRow)
+	w.guard.ascent.noteWrite(w.st)
 	if moved {
 		if err := w.st.Txn.Move(w.st.WriteOp, key, newKey); err != nil {
 			return err

@@ -53,6 +53,7 @@ type Session struct {
 	planKey      string
 	planKeyAt    uint64
 	owned        []uint32 // storage ids this transaction created
+	rowsWritten  uint64   // by all commands so far
 	scratch      data.Arena
 	closed       bool
 
