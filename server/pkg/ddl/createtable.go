@@ -309,8 +309,6 @@ func (d *tableDraft) addKey(con *ast.Constraint, cols []string, table string) er
 	switch {
 	case con.Deferrable || con.Initdeferred:
 		return unsupported("deferrable constraints")
-	case len(con.Including) > 0:
-		return unsupported("INCLUDE columns")
 	case con.Indexname != "":
 		return unsupported("constraints USING INDEX")
 	case con.NullsNotDistinct && con.Contype == ast.CONSTR_UNIQUE:

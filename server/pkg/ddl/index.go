@@ -17,7 +17,8 @@ type indexDraft struct {
 	name             string
 	unique, primary  bool
 	nullsNotDistinct bool
-	columns          []indexColumn
+	columns          []indexColumn // key columns, then INCLUDE columns
+	included         int
 	exprs            []query.Expr // of the columns with num 0, in order
 	predicate        query.Expr
 	options          []string
@@ -33,6 +34,40 @@ type indexColumn struct {
 	desc, nullsFirst bool
 }
 
+// keys are the columns that are not merely included.
+func (d *indexDraft) keys() []indexColumn { return d.columns[:len(d.columns)-d.included] }
+
+// include adds INCLUDE columns. Entries hold nothing of them: they are found
+// in the row.
+func (s *Session) include(v catalog.View, d *indexDraft, elems []ast.Node) error {
+	for _, n := range elems {
+		el := n.(*ast.IndexElem)
+		switch {
+		case el.Expr != nil:
+			return pgerr.New(pgerr.FeatureNotSupportedCode, "expressions are not supported in included columns")
+		case len(el.Collation) > 0:
+			return pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support a collation")
+		case len(el.Opclass) > 0:
+			return pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support an operator class")
+		case el.Ordering != ast.SORTBY_DEFAULT:
+			return pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support ASC/DESC options")
+		case el.NullsOrdering != ast.SORTBY_NULLS_DEFAULT:
+			return pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support NULLS FIRST/LAST options")
+		}
+		c := d.table.Column(el.Name)
+		if c == nil {
+			return pgerr.Newf(pgerr.UndefinedColumn, "column \"%s\" does not exist", el.Name)
+		}
+		typ, err := v.Type(c.TypeOID)
+		if err != nil {
+			return err
+		}
+		d.columns = append(d.columns, indexColumn{name: c.Name, num: c.Num, typ: typ, typmod: c.Typmod})
+		d.included++
+	}
+	return nil
+}
+
 // nums lists the column numbers.
 func (d *indexDraft) nums() []int16 {
 	out := make([]int16, len(d.columns))
@@ -46,9 +81,6 @@ func (d *indexDraft) nums() []int16 {
 func (s *Session) createIndex(n *ast.IndexStmt) error {
 	if n.Concurrent {
 		return unsupported("CREATE INDEX CONCURRENTLY")
-	}
-	if len(n.IndexIncludingParams) > 0 {
-		return unsupported("INCLUDE columns")
 	}
 	if n.TableSpace != "" && n.TableSpace != "pg_default" {
 		return unsupported("tablespaces")
@@ -108,6 +140,12 @@ func (s *Session) draftIndex(v catalog.View, t *catalog.Table, n *ast.IndexStmt)
 		}
 		d.columns = append(d.columns, col)
 		names = append(names, col.name)
+	}
+	if err := s.include(v, d, n.IndexIncludingParams); err != nil {
+		return nil, err
+	}
+	for _, c := range d.columns[len(names):] {
+		names = append(names, c.name)
 	}
 	if n.WhereClause != nil {
 		d.predicate, err = analyze.AnalyzeExpr(s.Analyze(v), n.WhereClause, analyze.PlaceIndexPredicate, analyze.ExprTarget{Table: t})
@@ -258,21 +296,23 @@ func (s *Session) insertIndexRows(w *catalog.Writer, d *indexDraft, oid, storage
 	if err := w.Insert(catalog.RelationRelation, class.Row()); err != nil {
 		return err
 	}
-	row := catalog.PgIndex{Indexrelid: oid, Indrelid: t.OID, Indnatts: int16(len(d.columns)), Indnkeyatts: int16(len(d.columns)),
+	row := catalog.PgIndex{Indexrelid: oid, Indrelid: t.OID, Indnatts: int16(len(d.columns)), Indnkeyatts: int16(len(d.keys())),
 		Indisunique: d.unique, Indnullsnotdistinct: d.nullsNotDistinct, Indisprimary: d.primary, Indimmediate: true,
 		Indisvalid: true, Indisready: true, Indislive: true, Indkey: d.nums()}
 	for i := range d.columns {
 		c := &d.columns[i]
-		opt := int16(0)
-		if c.desc {
-			opt |= 1
+		if i < len(d.keys()) {
+			opt := int16(0)
+			if c.desc {
+				opt |= 1
+			}
+			if c.nullsFirst {
+				opt |= 2
+			}
+			row.Indoption = append(row.Indoption, opt)
+			row.Indclass = append(row.Indclass, c.opclass.OID)
+			row.Indcollation = append(row.Indcollation, c.collate)
 		}
-		if c.nullsFirst {
-			opt |= 2
-		}
-		row.Indoption = append(row.Indoption, opt)
-		row.Indclass = append(row.Indclass, c.opclass.OID)
-		row.Indcollation = append(row.Indcollation, c.collate)
 		att := catalog.PgAttribute{Attrelid: oid, Attname: c.name, Atttypid: c.typ.OID, Attstattarget: -1, Attlen: c.typ.Len,
 			Attnum: int16(i + 1), Attcacheoff: -1, Atttypmod: c.typmod, Attbyval: c.typ.ByVal, Attalign: c.typ.Align,
 			Attstorage: c.typ.Storage, Attislocal: true, Attcollation: c.collate}

@@ -241,6 +241,13 @@ func (s *Session) addKeyConstraint(w *catalog.Writer, oid uint32, k *keyDraft) (
 		}
 		d.columns = append(d.columns, col)
 	}
+	var including []ast.Node
+	for _, name := range ast.Strings(k.con.Including) {
+		including = append(including, &ast.IndexElem{Name: name})
+	}
+	if err := s.include(v, d, including); err != nil {
+		return 0, err
+	}
 	if d.name, err = s.keyName(w, v, t, k, primary); err != nil {
 		return 0, err
 	}
@@ -260,7 +267,7 @@ func (s *Session) keyName(w *catalog.Writer, v catalog.View, t *catalog.Table, k
 		if primary {
 			return chooseRelationName(v, t.SchemaName, t.Name, "", "pkey")
 		}
-		return chooseRelationName(v, t.SchemaName, t.Name, joinColumns(k.columns), "key")
+		return chooseRelationName(v, t.SchemaName, t.Name, joinColumns(append(k.columns[:len(k.columns):len(k.columns)], ast.Strings(k.con.Including)...)), "key")
 	}
 	name := k.con.Conname
 	oid, err := v.RelationOID(t.SchemaName, name)
@@ -279,7 +286,7 @@ func (s *Session) keyName(w *catalog.Writer, v catalog.View, t *catalog.Table, k
 
 // setNotNull makes the columns of a primary key NOT NULL.
 func setNotNull(w *catalog.Writer, t *catalog.Table, d *indexDraft) error {
-	for i := range d.columns {
+	for i := range d.keys() {
 		c := &t.Columns[d.columns[i].num-1]
 		if c.NotNull {
 			continue
@@ -302,7 +309,7 @@ func (s *Session) insertKeyConstraint(w *catalog.Writer, t *catalog.Table, d *in
 	}
 	row := catalog.PgConstraint{OID: oid, Conname: d.name, Connamespace: t.Schema, Contype: kind, Convalidated: true,
 		Conrelid: t.OID, Conindid: index, Confupdtype: ' ', Confdeltype: ' ', Confmatchtype: ' ', Conislocal: true,
-		Connoinherit: true, Conkey: d.nums()}
+		Connoinherit: true, Conkey: d.nums()[:len(d.keys())]}
 	if err := w.Insert(catalog.ConstraintRelation, row.Row()); err != nil {
 		return err
 	}

@@ -267,13 +267,13 @@ func getConstraintdef(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	var s string
 	switch con.Type {
 	case catalog.ConstraintPrimary:
-		s = "PRIMARY KEY (" + columnNames(t, con.Columns) + ")"
+		s = "PRIMARY KEY (" + columnNames(t, con.Columns) + ")" + included(t, con)
 	case catalog.ConstraintUnique:
 		s = "UNIQUE "
 		if ix := t.Index(con.Index); ix != nil && ix.NullsNotDistinct {
 			s += "NULLS NOT DISTINCT "
 		}
-		s += "(" + columnNames(t, con.Columns) + ")"
+		s += "(" + columnNames(t, con.Columns) + ")" + included(t, con)
 	case catalog.ConstraintCheck:
 		s, err = checkDefinition(c, t, con, pretty(a, 1))
 	case catalog.ConstraintForeign:
@@ -294,6 +294,19 @@ func getConstraintdef(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
 		s += " NOT VALID"
 	}
 	return text(c, s)
+}
+
+// included is the INCLUDE clause of a key constraint.
+func included(t *catalog.Table, con *catalog.Constraint) string {
+	ix := t.Index(con.Index)
+	if ix == nil || len(ix.Columns) == ix.NumKeys {
+		return ""
+	}
+	var nums []int16
+	for _, c := range ix.Columns[ix.NumKeys:] {
+		nums = append(nums, c.Attnum)
+	}
+	return " INCLUDE (" + columnNames(t, nums) + ")"
 }
 
 func columnNames(t *catalog.Table, nums []int16) string {
