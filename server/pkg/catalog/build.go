@@ -197,6 +197,32 @@ func (t *Table) readConstraints(src rowSource) error {
 		}
 		t.Constraints = append(t.Constraints, c)
 	}
+	if !t.HasTriggers {
+		return nil
+	}
+	return t.readReferences(src)
+}
+
+// readReferences finds the foreign keys that point here, among what depends on the table.
+func (t *Table) readReferences(src rowSource) error {
+	deps, err := all(src, DependReferenceIndex, ReadPgDepend, datumOID(RelationRelation), datumOID(t.OID))
+	if err != nil {
+		return err
+	}
+	seen := map[uint32]bool{}
+	for _, d := range deps {
+		if d.Classid != ConstraintRelation || seen[d.Objid] {
+			continue
+		}
+		seen[d.Objid] = true
+		r, err := first(src, ConstraintOIDIndex, ReadPgConstraint, datumOID(d.Objid))
+		if err != nil {
+			return err
+		}
+		if r != nil && r.Contype == ConstraintForeign && r.Confrelid == t.OID {
+			t.Referenced = append(t.Referenced, readConstraint(r))
+		}
+	}
 	return nil
 }
 

@@ -24,6 +24,15 @@ func (a *alteration) addConstraint(con *ast.Constraint) error {
 		}
 		a.checks = append(a.checks, check)
 	}
+	for _, f := range d.foreign {
+		pending, err := a.s.addForeignKey(a.w, t.OID, f)
+		if err != nil {
+			return unplaced(err)
+		}
+		if !f.con.SkipValidation {
+			a.foreign = append(a.foreign, pending)
+		}
+	}
 	for _, k := range d.keys {
 		if err := a.addKey(k); err != nil {
 			return err

@@ -22,13 +22,14 @@ type alteration struct {
 	fill    map[int16]query.Expr
 	notNull []int16
 	checks  []*pendingCheck
+	foreign []*pendingForeign
 	indexes []uint32 // to be built
 }
 
 // alterTable is ALTER TABLE, and the parts of ALTER VIEW, ALTER INDEX and ALTER
 // SEQUENCE that share its syntax.
 func (s *Session) alterTable(n *ast.AlterTableStmt) error {
-	c, err := s.lockedRelation(n.Relation, n.MissingOk)
+	c, err := s.lockedRelationIn(n.Relation, n.MissingOk, lockLevel(n.Cmds))
 	if err != nil || c == nil {
 		return err
 	}
@@ -64,7 +65,19 @@ func (s *Session) alterTable(n *ast.AlterTableStmt) error {
 	if a.old == nil {
 		return nil
 	}
-	return a.finish()
+	if err := a.finish(); err != nil {
+		return err
+	}
+	for _, f := range a.foreign {
+		v, t, err := a.table()
+		if err != nil {
+			return err
+		}
+		if err := a.s.checkForeign(v, t, f.name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // alterTag is the command tag of ALTER TABLE and its relatives.
@@ -120,18 +133,19 @@ func passOf(cmd *ast.AlterTableCmd) int {
 type alterAction struct{ name, kinds string }
 
 var alterActions = map[ast.AlterTableType]alterAction{
-	ast.AT_AddColumn:       {"ADD COLUMN", "r"},
-	ast.AT_ColumnDefault:   {"ALTER COLUMN ... SET DEFAULT", "r"},
-	ast.AT_DropNotNull:     {"ALTER COLUMN ... DROP NOT NULL", "r"},
-	ast.AT_SetNotNull:      {"ALTER COLUMN ... SET NOT NULL", "r"},
-	ast.AT_SetStatistics:   {"ALTER COLUMN ... SET STATISTICS", "r"},
-	ast.AT_DropColumn:      {"DROP COLUMN", "r"},
-	ast.AT_AddConstraint:   {"ADD CONSTRAINT", "r"},
-	ast.AT_DropConstraint:  {"DROP CONSTRAINT", "r"},
-	ast.AT_AlterColumnType: {"ALTER COLUMN ... SET DATA TYPE", "r"},
-	ast.AT_ChangeOwner:     {"OWNER TO", "rvSi"},
-	ast.AT_SetRelOptions:   {"SET", "ri"},
-	ast.AT_ResetRelOptions: {"RESET", "ri"},
+	ast.AT_AddColumn:          {"ADD COLUMN", "r"},
+	ast.AT_ColumnDefault:      {"ALTER COLUMN ... SET DEFAULT", "r"},
+	ast.AT_DropNotNull:        {"ALTER COLUMN ... DROP NOT NULL", "r"},
+	ast.AT_SetNotNull:         {"ALTER COLUMN ... SET NOT NULL", "r"},
+	ast.AT_SetStatistics:      {"ALTER COLUMN ... SET STATISTICS", "r"},
+	ast.AT_DropColumn:         {"DROP COLUMN", "r"},
+	ast.AT_AddConstraint:      {"ADD CONSTRAINT", "r"},
+	ast.AT_DropConstraint:     {"DROP CONSTRAINT", "r"},
+	ast.AT_AlterColumnType:    {"ALTER COLUMN ... SET DATA TYPE", "r"},
+	ast.AT_ValidateConstraint: {"VALIDATE CONSTRAINT", "r"},
+	ast.AT_ChangeOwner:        {"OWNER TO", "rvSi"},
+	ast.AT_SetRelOptions:      {"SET", "ri"},
+	ast.AT_ResetRelOptions:    {"RESET", "ri"},
 }
 
 // otherActions names subcommands that are not there.
@@ -149,7 +163,7 @@ var otherActions = map[ast.AlterTableType]string{
 	ast.AT_ReplicaIdentity: "REPLICA IDENTITY", ast.AT_SetAccessMethod: "SET ACCESS METHOD", ast.AT_SetCompression: "ALTER COLUMN ... SET COMPRESSION",
 	ast.AT_SetLogged: "SET LOGGED", ast.AT_SetUnLogged: "SET UNLOGGED", ast.AT_SetOptions: "ALTER COLUMN ... SET",
 	ast.AT_ResetOptions: "ALTER COLUMN ... RESET", ast.AT_SetStorage: "ALTER COLUMN ... SET STORAGE",
-	ast.AT_SetTableSpace: "SET TABLESPACE", ast.AT_ValidateConstraint: "VALIDATE CONSTRAINT", ast.AT_DropOids: "SET WITHOUT OIDS",
+	ast.AT_SetTableSpace: "SET TABLESPACE", ast.AT_DropOids: "SET WITHOUT OIDS",
 }
 
 // allowedOn rejects subcommands that are not there, or not for this kind of
@@ -184,6 +198,8 @@ func (a *alteration) run(c *catalog.PgClass, cmd *ast.AlterTableCmd) error {
 		return a.addConstraint(cmd.Def.(*ast.Constraint))
 	case ast.AT_DropConstraint:
 		return a.dropConstraint(cmd)
+	case ast.AT_ValidateConstraint:
+		return a.validateConstraint(cmd)
 	case ast.AT_ColumnDefault:
 		return a.columnDefault(cmd)
 	case ast.AT_SetNotNull, ast.AT_DropNotNull:

@@ -103,8 +103,11 @@ func (a *alteration) typeDependents(t *catalog.Table, col *catalog.Column) error
 			if err != nil || row == nil {
 				return err
 			}
-			if catalog.ReadPgConstraint(row).Contype == catalog.ConstraintCheck {
+			switch catalog.ReadPgConstraint(row).Contype {
+			case catalog.ConstraintCheck:
 				return unsupported("ALTER COLUMN TYPE of a column that a check constraint uses")
+			case catalog.ConstraintForeign:
+				return unsupported("ALTER COLUMN TYPE of a column in a foreign key")
 			}
 		case catalog.RelationRelation:
 			ix := t.Index(r.Objid)

@@ -29,6 +29,7 @@ type tableDraft struct {
 	checks  []*ast.Constraint
 	// keys are PRIMARY KEY and UNIQUE constraints; those on a column name it.
 	keys    []*keyDraft
+	foreign []*foreignDraft
 	primary bool
 }
 
@@ -282,7 +283,7 @@ func (d *tableDraft) columnConstraint(c *newColumn, con *ast.Constraint, table s
 	case ast.CONSTR_GENERATED:
 		return unsupported("generated columns")
 	case ast.CONSTR_FOREIGN:
-		return unsupported("foreign key constraints")
+		return d.addForeign(con, []string{c.def.Colname})
 	default:
 		return unsupported("this kind of column constraint")
 	}
@@ -298,7 +299,7 @@ func (d *tableDraft) addConstraint(con *ast.Constraint, table string) error {
 	case ast.CONSTR_PRIMARY, ast.CONSTR_UNIQUE:
 		return d.addKey(con, ast.Strings(con.Keys), table)
 	case ast.CONSTR_FOREIGN:
-		return unsupported("foreign key constraints")
+		return d.addForeign(con, ast.Strings(con.FkAttrs))
 	case ast.CONSTR_EXCLUSION:
 		return unsupported("exclusion constraints")
 	}

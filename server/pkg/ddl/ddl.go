@@ -49,6 +49,8 @@ type Session struct {
 	Plan    func(v catalog.View) *planner.Env
 	EvalCtx func() *expr.Ctx // evaluates defaults, checks and index expressions
 	Notice  func(e *pgerr.Error)
+	// CheckForeign makes sure that the rows of t pass a foreign key: 23503.
+	CheckForeign func(t, ref *catalog.Table, con *catalog.Constraint) error
 	// Own notes a storage id that this transaction has created.
 	Own func(storage uint32)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 )
 
@@ -280,6 +281,15 @@ func (d *dropper) removeConstraint(oid uint32) error {
 	c := catalog.ReadPgConstraint(row)
 	if err := d.w.Delete(catalog.ConstraintRelation, row); err != nil {
 		return err
+	}
+	if c.Contype == catalog.ConstraintForeign && !d.targets[object{catalog.RelationRelation, c.Confrelid, 0}] {
+		// Whoever writes the referenced table has to look at it anew.
+		if err := d.s.lockTable(c.Confrelid, kv.AccessExclusive); err != nil {
+			return err
+		}
+		if err := updateClass(d.w, c.Confrelid, func(*catalog.PgClass) {}); err != nil {
+			return err
+		}
 	}
 	if d.targets[object{catalog.RelationRelation, c.Conrelid, 0}] {
 		return nil

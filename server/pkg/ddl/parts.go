@@ -71,6 +71,12 @@ func (s *Session) addTableParts(w *catalog.Writer, oid uint32, d *tableDraft) er
 			return err
 		}
 	}
+	for _, f := range d.foreign {
+		f.con.SkipValidation = false // there are no rows yet
+		if _, err := s.addForeignKey(w, oid, f); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

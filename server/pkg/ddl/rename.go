@@ -38,6 +38,10 @@ func (s *Session) rename(n *ast.RenameStmt) (string, error) {
 // lockedRelation finds a relation of any kind and locks it: its table too, for
 // an index. Nil when it is missing and may be.
 func (s *Session) lockedRelation(rv *ast.RangeVar, missingOK bool) (*catalog.PgClass, error) {
+	return s.lockedRelationIn(rv, missingOK, kv.AccessExclusive)
+}
+
+func (s *Session) lockedRelationIn(rv *ast.RangeVar, missingOK bool, mode kv.ObjectMode) (*catalog.PgClass, error) {
 	for {
 		c, err := s.relation(s.View(), rv)
 		if err != nil {
@@ -47,13 +51,13 @@ func (s *Session) lockedRelation(rv *ast.RangeVar, missingOK bool) (*catalog.PgC
 			}
 			return nil, err
 		}
-		if err := s.lockTable(c.OID, kv.AccessExclusive); err != nil {
+		if err := s.lockTable(c.OID, mode); err != nil {
 			return nil, err
 		}
 		if table, err := s.tableOfIndex(c); err != nil {
 			return nil, err
 		} else if table != 0 {
-			if err := s.lockTable(table, kv.AccessExclusive); err != nil {
+			if err := s.lockTable(table, mode); err != nil {
 				return nil, err
 			}
 		}

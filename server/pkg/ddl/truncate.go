@@ -1,6 +1,8 @@
 package ddl
 
 import (
+	"slices"
+
 	"github.com/pgzdb/pgz/server/pkg/ast"
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/kv"
@@ -13,7 +15,12 @@ func (s *Session) truncate(n *ast.TruncateStmt) error {
 	if n.RestartSeqs {
 		return unsupported("TRUNCATE RESTART IDENTITY")
 	}
+	if n.Behavior == ast.DROP_CASCADE {
+		return unsupported("TRUNCATE CASCADE")
+	}
 	w := s.writer()
+	var tables []*catalog.Table
+	var list []uint32
 	for _, r := range n.Relations {
 		_, t, err := s.lockedTable(r.(*ast.RangeVar), func(oid uint32) error { return s.lockTable(oid, kv.AccessExclusive) })
 		if err != nil {
@@ -24,6 +31,16 @@ func (s *Session) truncate(n *ast.TruncateStmt) error {
 		}
 		if err := s.userTable(t); err != nil {
 			return err
+		}
+		tables, list = append(tables, t), append(list, t.OID)
+	}
+	v := s.View()
+	for i, t := range tables {
+		if err := refuseTruncate(v, t, list); err != nil {
+			return err
+		}
+		if slices.Contains(list[:i], t.OID) {
+			continue
 		}
 		if err := s.emptyTable(w, t); err != nil {
 			return err

@@ -24,11 +24,15 @@ const (
 
 // locker locks rows of one table and reads their newest versions.
 type locker struct {
-	st    *State
-	rel   *planner.Rel
-	guard guard
-	key   []byte // where the row is now
-	val   []byte // its newest version
+	st  *State
+	rel *planner.Rel
+	// writes: to change the row, not for SELECT ... FOR. PostgreSQL words a lost row differently.
+	writes bool
+	guard  guard
+	key    []byte // where the row is now
+	val    []byte // its newest version
+	seen   []byte // the version the statement saw, when it has to be compared
+	cmp    valueCompare
 }
 
 func newLocker(st *State, rel *planner.Rel) locker {
@@ -59,9 +63,14 @@ func (l *locker) lock(ctx context.Context, key []byte, mode kv.RowMode, policy q
 			return rowGone, err
 		}
 		newer := moved || !v.Own && v.TS > l.st.View.TS
+		if newer && !moved && mode == kv.KeyShare && v.Kind == kv.Value {
+			if same, err := l.sameKey(); err != nil || same {
+				return rowSame, err
+			}
+		}
 		if newer && l.st.Serial && v.Kind != kv.None {
 			what := "update"
-			if v.Kind == kv.Deleted {
+			if v.Kind == kv.Deleted && l.writes {
 				what = "delete"
 			}
 			return rowGone, pgerr.New(pgerr.TRSerializationFailure, "could not serialize access due to concurrent "+what)
@@ -81,6 +90,31 @@ func (l *locker) lock(ctx context.Context, key []byte, mode kv.RowMode, policy q
 		}
 		return rowGone, nil
 	}
+}
+
+// sameKey tells whether the newest version has the unique keys of the one the
+// statement saw. FOR KEY SHARE is content with that: it locks the row and shows
+// the version it saw.
+func (l *locker) sameKey() (bool, error) {
+	val, v, err := l.st.Txn.Get(l.st.View, l.key, l.seen[:0])
+	l.seen = val
+	if err != nil || !v.Found() {
+		return false, err
+	}
+	for _, c := range l.rel.UniqueCols {
+		was, err := rowcodec.DecodeColumn(l.rel.Desc, l.seen, c)
+		if err != nil {
+			return false, err
+		}
+		is, err := rowcodec.DecodeColumn(l.rel.Desc, l.val, c)
+		if err != nil {
+			return false, err
+		}
+		if !l.cmp.same(l.rel.Types[c], was, is) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func (l *locker) lockOnce(ctx context.Context, mode kv.RowMode, opts kv.LockOptions) (v kv.Version, err error) {

@@ -95,6 +95,7 @@ func newModifier(st *State, c *expr.Ctx, op query.CmdType, w *planner.Write, sou
 		st: st, c: c, op: op, w: w, writer: newWriter(st, c, w.Rel), lock: newLocker(st, w.Rel),
 		oldRow: make([]data.Datum, n), newRow: make([]data.Datum, n), set: make([]bool, n),
 	}
+	m.lock.writes = true
 	for _, s := range w.Set {
 		m.set[s.Col] = true
 	}
@@ -165,11 +166,28 @@ func (m *modifier) replace(set []planner.SetCol, row []data.Datum) error {
 		}
 		m.newRow[s.Col] = d
 	}
+	if m.keyChanges() {
+		// Others may have locked the row against just that.
+		if err := m.lock.guard.lock(m.c.Context, m.lock.key); err != nil {
+			return err
+		}
+	}
 	h, err := rowcodec.ReadHeader(m.lock.val)
 	if err != nil {
 		return err
 	}
 	return m.writer.update(m.lock.key, m.oldRow, m.newRow, h.RowID, m.changed)
+}
+
+// keyChanges tells whether another value is assigned to a column of a unique key:
+// such an update is not compatible with those who hold the row FOR KEY SHARE.
+func (m *modifier) keyChanges() bool {
+	for _, c := range m.w.Rel.UniqueCols {
+		if m.set[c] && !m.lock.cmp.same(m.w.Rel.Types[c], m.oldRow[c], m.newRow[c]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *modifier) insert(row []data.Datum) (bool, error) {
@@ -189,13 +207,27 @@ func (m *modifier) insert(row []data.Datum) (bool, error) {
 			return true, nil
 		}
 		if !m.w.Conflict.Update {
-			return false, nil
+			return false, m.visible(c)
 		}
 		done, wrote, err := m.onConflict(c)
 		if done || err != nil {
 			return wrote, err
 		}
 	}
+}
+
+// visible fails above READ COMMITTED when the row an insert collides with is one
+// that the snapshot does not see: neither doing nothing nor going on would be right.
+func (m *modifier) visible(c *conflict) error {
+	if !m.st.Serial {
+		return nil
+	}
+	val, v, err := m.st.Txn.Get(newest, c.rowKey, m.lock.val[:0])
+	m.lock.val = val
+	if err == nil && !v.Own && v.TS > m.st.View.TS {
+		err = pgerr.New(pgerr.TRSerializationFailure, "could not serialize access due to concurrent update")
+	}
+	return err
 }
 
 // remember notes a row that this statement wrote.

@@ -43,6 +43,8 @@ type State struct {
 	// Owned tells whether a storage id was created by this transaction (declared with OwnRange): its
 	// rows need no locks. Nil: none is.
 	Owned func(storage uint32) bool
+	// Keys collects what foreign keys have to look at afterwards. The session sets it for every statement.
+	Keys *KeyQueue
 	// Instrument collects figures per plan node for EXPLAIN ANALYZE.
 	Instrument *Instrument
 }

@@ -104,7 +104,7 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 			return nil, err
 		}
 	}
-	return nil, nil
+	return nil, w.refers(nil, row)
 }
 
 // probe looks for a row that an INSERT ... ON CONFLICT collides with, locking the
@@ -265,7 +265,10 @@ func (w *writer) update(key []byte, oldRow, newRow []data.Datum, rowID uint64, c
 			return err
 		}
 	}
-	return nil
+	if err := w.refers(oldRow, newRow); err != nil {
+		return err
+	}
+	return w.referenced(oldRow, newRow)
 }
 
 // touches tells whether an index may have another entry after the columns changed.
@@ -326,5 +329,5 @@ func (w *writer) remove(key []byte, row []data.Datum) error {
 			return err
 		}
 	}
-	return nil
+	return w.referenced(row, nil)
 }

@@ -62,16 +62,10 @@ func writable(t *catalog.Table) error {
 			return pgerr.FeatureNotSupported("writing to a table with generated columns")
 		}
 	}
-	if len(t.ForeignKeys) > 0 || len(t.Referenced) > 0 {
-		return pgerr.FeatureNotSupported("writing to a table with foreign keys")
-	}
 	for _, ix := range t.Indexes {
 		if ix.Unique && !ix.Immediate {
 			return pgerr.FeatureNotSupported("writing to a table with a deferrable unique constraint")
 		}
-	}
-	if t.HasTriggers {
-		return pgerr.FeatureNotSupported("triggers")
 	}
 	return nil
 }
@@ -127,30 +121,12 @@ func (l *level) updateDelete(s *step, n *ModifyTable) error {
 			}
 			col := int(te.Resno) - 1
 			n.Write.Set = append(n.Write.Set, SetCol{col, c})
-			if isKeyColumn(n.Write.Rel, col) {
-				n.Write.LockMode = kv.Update
-			}
 		}
 	}
 	var err error
 	n.Write.Target, err = l.target(q.ResultRelation, n.Write.Rel, &s.lay)
 	n.Write.Repeats = len(l.rtes) > 1
 	return err
-}
-
-// isKeyColumn tells whether others may refer to the column: it is part of a unique index.
-func isKeyColumn(r *Rel, col int) bool {
-	for _, ix := range r.Indexes {
-		if !ix.Index.Unique {
-			continue
-		}
-		for _, c := range ix.Cols {
-			if c == col {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // retLayout is the layout of a RETURNING row: the table's columns, the extras, the source row.

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
@@ -21,6 +23,9 @@ type Rel struct {
 	Indexes []*RelIndex
 	Checks  []RelCheck
 	NotNull []int // attribute indexes
+	// UniqueCols are the columns a foreign key may refer to: those of unique indexes over plain
+	// columns and all rows. Attribute indexes.
+	UniqueCols []int
 }
 
 // RelIndex is one index. A row-key index (RowKey) has no entries of its own.
@@ -68,6 +73,7 @@ func NewRel(env *Env, t *catalog.Table, write bool) (*Rel, error) {
 			return nil, err
 		}
 		r.Indexes = append(r.Indexes, ri)
+		r.addUniqueCols(ri)
 	}
 	if !write {
 		return r, nil
@@ -80,6 +86,17 @@ func NewRel(env *Env, t *catalog.Table, write bool) (*Rel, error) {
 		r.Checks = append(r.Checks, RelCheck{ck.Name, e})
 	}
 	return r, nil
+}
+
+func (r *Rel) addUniqueCols(ix *RelIndex) {
+	if !ix.Index.Unique || !ix.Index.Immediate || ix.Index.Predicate != nil || ix.Index.Exprs != nil {
+		return
+	}
+	for _, c := range ix.Cols {
+		if !slices.Contains(r.UniqueCols, c) {
+			r.UniqueCols = append(r.UniqueCols, c)
+		}
+	}
 }
 
 func newRelIndex(env *Env, r *Rel, ix *catalog.Index) (*RelIndex, error) {

@@ -57,8 +57,9 @@ func (s *Session) ddlSession(p *portal) (*ddl.Session, error) {
 			t := *s.typeCtx(&p.arena)
 			return &expr.Ctx{Arena: &p.arena, Types: &t, Env: s, Context: &s.intr, Caller: s}
 		},
-		Notice: s.Notice,
-		Own:    func(storage uint32) { s.owned = append(s.owned, storage) },
+		Notice:       s.Notice,
+		CheckForeign: s.checkForeign,
+		Own:          func(storage uint32) { s.owned = append(s.owned, storage) },
 	}, nil
 }
 

@@ -116,7 +116,7 @@ func (s *Session) queryState(state *exec.State, p *portal) error {
 		Serial: s.tx.level == repeatableRead, Store: s.srv.store, RowIDs: s.srv.rowIDs,
 		Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
 		Account: &p.account, WorkMem: settings.workMem, TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
-		Owned: s.hooks.owned,
+		Owned: s.hooks.owned, Keys: &s.keys,
 	}
 	return nil
 }
@@ -144,8 +144,7 @@ func (s *Session) sendRun(p *portal, maxRows int) (suspended bool, err error) {
 			return false, storeError(err)
 		}
 		if batch == nil {
-			s.finishRun(p)
-			return false, nil
+			return false, s.finishRun(p)
 		}
 		n := batch.Rows()
 		for i := range n {
@@ -159,13 +158,15 @@ func (s *Session) sendRun(p *portal, maxRows int) (suspended bool, err error) {
 	return true, nil
 }
 
-// finishRun notes a plan's end and gives back what it holds.
-func (s *Session) finishRun(p *portal) {
+// finishRun notes a plan's end, gives back what it holds and lets foreign keys
+// look at what was written.
+func (s *Session) finishRun(p *portal) error {
 	if p.st.query.CommandType != query.CmdSelect {
 		p.sent = p.run.RowsAffected()
 	}
 	p.done, p.ranOut = true, true
 	s.stopPortal(p)
+	return s.fireKeys()
 }
 
 // sendPoint runs a plan of one key.
@@ -180,8 +181,7 @@ func (s *Session) sendPoint(p *portal) error {
 			return err
 		}
 	}
-	s.finishRun(p)
-	return nil
+	return s.finishRun(p)
 }
 
 // sendList sends up to maxRows rows of a materialised result.

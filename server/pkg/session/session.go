@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/settings"
 	"github.com/pgzdb/pgz/server/pkg/types"
@@ -52,6 +53,8 @@ type Session struct {
 	typesVersion uint64
 	planKey      string
 	planKeyAt    uint64
+	keys         exec.KeyQueue // what foreign keys have yet to look at
+	within       innerState
 	owned        []uint32 // storage ids this transaction created
 	rowsWritten  uint64   // by all commands so far
 	scratch      data.Arena

@@ -250,6 +250,7 @@ func (s *Session) rollbackTo(name string) error {
 			return storeError(err)
 		}
 	}
+	s.keys.Cut(sp.op)
 	s.settings.RollbackTo(sp.settings)
 	s.owned = s.owned[:sp.owned]
 	s.freshView()

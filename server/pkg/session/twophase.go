@@ -179,7 +179,11 @@ func (s *Session) prepareTransaction(gid string) (tag string, err error) {
 		return "ROLLBACK", s.commitTxn()
 	}
 	s.closeTxnPortals()
-	if err := s.prepareTxn(gid); err != nil {
+	err = s.fireKeys()
+	if err == nil {
+		err = s.prepareTxn(gid)
+	}
+	if err != nil {
 		s.rollbackTxn()
 		return "", err
 	}

@@ -101,14 +101,14 @@ func (s *Session) nextOp() kv.OpNum {
 // must release it.
 func (s *Session) takeSnapshot() (snap kv.Snapshot, own bool, err error) {
 	s.tx.queried = true
-	if s.tx.snapshot != nil {
+	if s.tx.snapshot != nil && !s.within.fresh {
 		return s.tx.snapshot, false, nil
 	}
 	snap, err = s.srv.store.Snapshot()
 	if err != nil {
 		return nil, false, storeError(err)
 	}
-	if s.tx.level == repeatableRead {
+	if s.tx.level == repeatableRead && !s.within.fresh {
 		s.tx.snapshot = snap
 		return snap, false, nil
 	}
@@ -123,8 +123,8 @@ func (s *Session) commitTxn() error {
 		return nil
 	}
 	s.closeTxnPortals()
-	var err error
-	if s.tx.txn != nil {
+	err := s.fireKeys() // of a statement that was not run to its end
+	if err == nil && s.tx.txn != nil {
 		err = s.commitStore()
 	}
 	if err != nil {
@@ -165,6 +165,7 @@ func (s *Session) endTxn(committed bool) {
 		s.settings.Rollback()
 	}
 	s.catalogEnd()
+	s.keys.Reset()
 	saves := s.tx.saves[:0]
 	s.tx = txnState{saves: saves}
 }
