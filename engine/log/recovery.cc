@@ -11,17 +11,67 @@ constexpr uint64_t kBlocksPerRead = 256;
 
 }  // namespace
 
-BlockReader::BlockReader() : buffer_(kBlocksPerRead * kBlockBytes) {}
+BlockReader::~BlockReader() {
+  for (Piece& piece : pieces_) wait(&piece);
+}
+
+void BlockReader::wait(Piece* piece) {
+  if (!piece->in_flight) return;
+  piece->op.wait();
+  piece->in_flight = false;
+  piece->count = piece->op.status.is_ok() ? piece->op.transferred / kBlockBytes : 0;
+}
+
+void BlockReader::start(Piece* piece, const SlotFile* slot, uint64_t first) {
+  if (piece->buffer.size() == 0) piece->buffer = AlignedBuffer(kBlocksPerRead * kBlockBytes);
+  piece->slot = slot;
+  piece->first = first;
+  piece->slice = {piece->buffer.data(), piece->buffer.size()};
+  piece->op.kind = IoOp::Kind::kRead;
+  piece->op.offset = first * kBlockBytes;
+  piece->op.slices = {&piece->slice, 1};
+  piece->op.status = Status::ok();
+  piece->op.transferred = 0;
+  piece->op.done.reset();
+  piece->in_flight = true;
+  slot->file->start(&piece->op);
+}
+
+// Makes the piece that begins with block `first` the current one, and has those behind it read.
+Status BlockReader::fetch(const SlotFile* slot, uint64_t first) {
+  size_t at = 0;
+  const auto holds = [&](const Piece& piece) { return piece.slot == slot && piece.first == first; };
+  while (at < kPieces && !holds(pieces_[(current_ + at) % kPieces])) at++;
+  if (at == kPieces) {  // it goes on elsewhere: nothing that was read ahead is of use
+    for (Piece& piece : pieces_) {
+      wait(&piece);
+      piece.slot = nullptr;
+    }
+    at = 0;
+  }
+  current_ = (current_ + at) % kPieces;
+  for (size_t ahead = 0; ahead < kPieces; ahead++) {
+    Piece& piece = pieces_[(current_ + ahead) % kPieces];
+    const uint64_t wanted = first + ahead * kBlocksPerRead;
+    if ((piece.slot == slot && piece.first == wanted) || wanted * kBlockBytes >= slot->bytes) {
+      continue;
+    }
+    wait(&piece);
+    start(&piece, slot, wanted);
+  }
+  wait(&pieces_[current_]);
+  return std::move(pieces_[current_].op.status);
+}
 
 Status BlockReader::read(const SlotRef& slot, uint64_t index, const char** block) {
-  if (slot_ != slot.get() || index < first_ || index >= first_ + count_) {
-    slot_ = slot.get();
-    first_ = index;
-    PGZ_ASSIGN(const size_t got,
-               slot->file->read_some(index * kBlockBytes, buffer_.data(), buffer_.size()));
-    count_ = got / kBlockBytes;
+  const Piece* piece = &pieces_[current_];
+  *block = nullptr;
+  if (piece->slot != slot.get() || index < piece->first || index >= piece->first + piece->count) {
+    if (index * kBlockBytes >= slot->bytes) return Status::ok();
+    PGZ_TRY(fetch(slot.get(), index));
+    piece = &pieces_[current_];
   }
-  *block = index < first_ + count_ ? buffer_.data() + (index - first_) * kBlockBytes : nullptr;
+  if (piece->count != 0) *block = piece->buffer.data() + (index - piece->first) * kBlockBytes;
   return Status::ok();
 }
 

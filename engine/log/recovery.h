@@ -9,6 +9,7 @@
 //    written. A bad block below that is corruption; the first bad block elsewhere ends the log.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,18 +21,36 @@
 
 namespace pgz::log {
 
-// Reads blocks of slot files, a chunk at a time.
+// Reads blocks of slot files in pieces, and several pieces ahead: what a start waits for is the
+// device, and devices are fastest with more than one request at hand.
 class BlockReader {
  public:
-  BlockReader();
-  // *block points to block `index`, valid until the next call, or is null past the file's end.
+  BlockReader() = default;
+  ~BlockReader();
+  BlockReader(const BlockReader&) = delete;
+  BlockReader& operator=(const BlockReader&) = delete;
+  // *block points to block `index`, valid until the next call, or is null past the file's end. The
+  // slot must outlive the reader.
   Status read(const SlotRef& slot, uint64_t index, const char** block);
 
  private:
-  AlignedBuffer buffer_;
-  const SlotFile* slot_ = nullptr;
-  uint64_t first_ = 0;  // index of the first block in the buffer
-  uint64_t count_ = 0;
+  static constexpr size_t kPieces = 4;
+  struct Piece {
+    AlignedBuffer buffer;  // made when it is needed
+    IoSlice slice;
+    IoOp op;
+    bool in_flight = false;
+    const SlotFile* slot = nullptr;  // null: the piece holds nothing
+    uint64_t first = 0;              // index of its first block
+    uint64_t count = 0;              // of blocks read; valid when it is not in flight
+  };
+
+  Status fetch(const SlotFile* slot, uint64_t first);
+  void start(Piece* piece, const SlotFile* slot, uint64_t first);
+  static void wait(Piece* piece);
+
+  std::array<Piece, kPieces> pieces_;  // consecutive ones of one slot, from current_ on
+  size_t current_ = 0;
 };
 
 // Puts records together from fragments.
