@@ -1,6 +1,6 @@
 // How long a database takes to be there again after kill -9: a child process loads rows of 1 KiB in
-// random order, flushes nothing at the end but has them durable, goes on writing and is killed in
-// the middle of that with memtables full; the parent opens the directory, once warm and once with
+// order, goes on writing in random order, each commit durable, and is killed in the middle of that
+// with memtables full; the parent opens the directory, once warm and once with
 // the page cache asked to forget the files, and looks at what was acknowledged.
 //
 //   restart_bench DIR [GB of rows [budget MiB [rounds]]]
@@ -39,14 +39,15 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Numbers below 2^32 in an order of their own: a bijection, so that rows are not overwritten.
+uint64_t rows_in_order = 0;
+
+// The first rows in order, those that follow somewhere between them.
 std::string key_of(uint64_t row) {
-  auto x = static_cast<uint32_t>(row);
-  x = (x ^ (x >> 16)) * 0x7feb352du;
-  x = (x ^ (x >> 15)) * 0x846ca68bu;
-  x ^= x >> 16;
-  char key[24];
-  std::snprintf(key, sizeof(key), "row/%010u", x);
+  uint64_t place = row;
+  if (row >= rows_in_order) place = (row * 0x9e3779b97f4a7c15u >> 20) % (rows_in_order + 1);
+  char key[48];
+  std::snprintf(key, sizeof(key), "row/%012llu/%012llu", static_cast<unsigned long long>(place),
+                static_cast<unsigned long long>(row));
   return key;
 }
 
@@ -179,6 +180,7 @@ int main(int argc, char** argv) {
   const int rounds = argc > 4 ? std::atoi(argv[4]) : 3;
   std::filesystem::remove_all(dir);
   const auto rows = static_cast<uint64_t>(gigabytes * 1e9 / kRowBytes);
+  rows_in_order = rows;
   uint64_t durable = 0;
   double worst = 0;
   for (int round = 0; round < rounds; round++) {

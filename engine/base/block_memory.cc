@@ -17,7 +17,7 @@ namespace pgz {
 namespace {
 
 constexpr size_t kRegionBytes = size_t{2} << 20;
-constexpr size_t kRunBytes = size_t{256} << 10;
+constexpr size_t kRunBytes = size_t{128} << 10;
 constexpr uint32_t kRunsPerRegion = kRegionBytes / kRunBytes;
 constexpr size_t kSmallest = 1024;
 constexpr size_t kRunHeaderBytes = 128;
@@ -53,7 +53,7 @@ struct Run {
   Region* region = nullptr;
 };
 static_assert(sizeof(Run) <= 64);
-static_assert(kBlockMemoryLargest == (kRunBytes - kRunHeaderBytes) / 8 / 64 * 64);
+static_assert(kBlockMemoryLargest == (kRunBytes - kRunHeaderBytes) / 4 / 64 * 64);
 
 // In the first run's header, behind the run's own part.
 struct Region {
@@ -93,6 +93,19 @@ class Spin {
   std::atomic_flag* flag_;
 };
 
+// From the system itself: a heap keeps what it got back until it is called again, and with regions
+// that may be long. Aligned to its size; null when there is none.
+void* map_region() {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+  void* got = ::mmap(nullptr, 2 * kRegionBytes, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+  if (got == MAP_FAILED) return nullptr;
+  char* begin = static_cast<char*>(got);
+  const size_t before = (0 - reinterpret_cast<uintptr_t>(begin)) % kRegionBytes;
+  if (before != 0) ::munmap(begin, before);
+  if (before != kRegionBytes) ::munmap(begin + before + kRegionBytes, kRegionBytes - before);
+  return begin + before;
+}
+
 class Pool {
  public:
   void* allocate(uint32_t number);
@@ -122,7 +135,7 @@ Run* Pool::take_run(uint32_t number) {
   const Spin spin(&regions_busy_);
   Region* region = regions_.first;
   if (region == nullptr) {
-    void* memory = heap_alloc_aligned(kRegionBytes, kRegionBytes);
+    void* memory = map_region();
     if (memory == nullptr) throw std::bad_alloc();
     region = new (static_cast<char*>(memory) + sizeof(Run)) Region;
     region->free_runs = (1u << kRunsPerRegion) - 1;
@@ -159,7 +172,7 @@ void Pool::give_back_run(Run* run) {
     return;
   }
   regions_.remove(region);
-  heap_free(base);
+  ::munmap(base, kRegionBytes);
   held_.fetch_sub(kRegionBytes, std::memory_order_relaxed);
 }
 

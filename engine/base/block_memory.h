@@ -3,9 +3,9 @@
 // holds a multiple of what is in use when threads are many; here all threads share runs of one size
 // each.
 //
-//   region: 2 MiB from the general heap, in large pages where the system has them; eight runs. It
+//   region: 2 MiB from the system, in large pages where the system has them; sixteen runs. It
 //     goes back when none of them is in use, but for one.
-//   run: 256 KiB, slots of one size; any size may have it once it is empty.
+//   run: 128 KiB, slots of one size; any size may have it once it is empty.
 //   sizes: 1 to 32 KiB, eight to a doubling, so that an eighth is lost at most. Larger blocks come
 //     from the general heap directly, and so do all in builds whose tools watch it (heap.h).
 //
@@ -22,7 +22,7 @@ namespace pgz {
 void* allocate_block(size_t bytes, size_t* got);
 void free_block(void* block, size_t got);
 
-// The largest size that runs have, eight slots in one.
+// The largest size that runs have, four slots in one.
 inline constexpr size_t kBlockMemoryLargest = 32 * 1024 - 64;
 
 struct BlockMemoryStats {

@@ -1,18 +1,115 @@
 #include "engine/io/aligned_buffer.h"
 
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
 #include <cstring>
 
 #include "engine/base/assert.h"
 #include "engine/base/heap.h"
+#include "engine/base/sync.h"
 
 namespace pgz {
 
-AlignedBuffer::AlignedBuffer(size_t bytes, size_t alignment)
-    : data_(static_cast<char*>(heap_alloc_aligned(bytes, alignment))), size_(bytes) {
+namespace {
+
+// Buffers of these sizes come and go with every scan, on all threads. They are from the system
+// itself, and those that are free are kept for whoever comes next, up to a bound: an allocator with
+// a heap for each thread would hold a multiple of them.
+constexpr size_t kSpareSmallest = size_t{32} << 10;
+constexpr size_t kSpareLargest = size_t{256} << 10;
+constexpr size_t kSpareBytesMax = size_t{4} << 20;
+
+class Spares {
+ public:
+  void* take(size_t bytes) {
+    const Spin spin(&busy_);
+    void*& first = first_[class_of(bytes)];
+    void* buffer = first;
+    if (buffer == nullptr) return nullptr;
+    first = *static_cast<void**>(buffer);
+    held_ -= bytes;
+    return buffer;
+  }
+  bool give(void* buffer, size_t bytes) {
+    const Spin spin(&busy_);
+    if (held_ + bytes > kSpareBytesMax) return false;
+    void*& first = first_[class_of(bytes)];
+    *static_cast<void**>(buffer) = first;
+    first = buffer;
+    held_ += bytes;
+    return true;
+  }
+
+ private:
+  // Held for a few instructions; no yield point of the simulator.
+  class Spin {
+   public:
+    explicit Spin(std::atomic_flag* flag) : flag_(flag) {
+      while (flag_->test_and_set(std::memory_order_acquire)) spin_pause();
+    }
+    ~Spin() { flag_->clear(std::memory_order_release); }
+    Spin(const Spin&) = delete;
+    Spin& operator=(const Spin&) = delete;
+
+   private:
+    std::atomic_flag* flag_;
+  };
+
+  static size_t class_of(size_t bytes) {
+    return static_cast<size_t>(std::countr_zero(bytes) - std::countr_zero(kSpareSmallest));
+  }
+
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+  std::array<void*, 4> first_{};
+  size_t held_ = 0;
+};
+static_assert(kSpareSmallest << 3 == kSpareLargest);
+
+Spares* spares() {
+  static Spares instance;
+  return &instance;
+}
+
+void* map_pages(size_t bytes) {
+  void* got = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return got == MAP_FAILED ? nullptr : got;
+}
+
+bool is_spare_size(size_t bytes) {
+#ifdef PGZ_HEAP_LIBC
+  (void)bytes;
+  return false;  // the tools shall see every buffer
+#else
+  return bytes >= kSpareSmallest && bytes <= kSpareLargest && std::has_single_bit(bytes);
+#endif
+}
+
+}  // namespace
+
+AlignedBuffer::AlignedBuffer(size_t bytes, size_t alignment) : size_(bytes) {
+  PGZ_ASSERT(alignment <= kIoAlignment);
+  void* memory = nullptr;
+  if (is_spare_size(bytes)) {
+    memory = spares()->take(bytes);
+    if (memory == nullptr) memory = map_pages(bytes);
+  } else {
+    memory = heap_alloc_aligned(bytes, kIoAlignment);
+  }
+  data_ = static_cast<char*>(memory);
   PGZ_ASSERT(data_ != nullptr);
 }
 
-AlignedBuffer::~AlignedBuffer() { heap_free(data_); }
+AlignedBuffer::~AlignedBuffer() {
+  if (data_ == nullptr) return;
+  if (!is_spare_size(size_)) {
+    heap_free(data_);
+  } else if (!spares()->give(data_, size_)) {
+    ::munmap(data_, size_);
+  }
+}
 
 void AlignedBuffer::zero() {
   if (size_ > 0) std::memset(data_, 0, size_);

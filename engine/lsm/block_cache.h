@@ -12,7 +12,9 @@ namespace pgz {
 class TableBlockCache final : public BlockCache {
  public:
   explicit TableBlockCache(uint64_t capacity_bytes)
-      : cache_(capacity_bytes, destroy), kept_max_(capacity_bytes / 4) {}
+      : cache_(capacity_bytes, destroy),
+        kept_max_(capacity_bytes / 4),
+        lent_max_(capacity_bytes / 16) {}
 
   Pin lookup(uint64_t table_id, uint64_t offset) override {
     return pin(cache_.lookup({table_id, offset}));
@@ -31,6 +33,15 @@ class TableBlockCache final : public BlockCache {
   }
   void unkeep(uint64_t bytes) override { kept_.fetch_sub(bytes, std::memory_order_relaxed); }
 
+  bool lend(uint64_t bytes) override {
+    if (lent_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= lent_max_) return true;
+    take_back(bytes);
+    return false;
+  }
+  void take_back(uint64_t bytes) override { lent_.fetch_sub(bytes, std::memory_order_relaxed); }
+  // What reading ahead may take at most, over and above the capacity.
+  uint64_t lent_max() const { return lent_max_; }
+
   void set_capacity(uint64_t capacity_bytes) { cache_.set_capacity(capacity_bytes); }
   uint64_t table_bytes() const { return cache_.table_bytes(); }
   CacheStats stats() const { return cache_.stats(); }
@@ -45,6 +56,8 @@ class TableBlockCache final : public BlockCache {
   Cache cache_;
   const uint64_t kept_max_;
   std::atomic<uint64_t> kept_{0};
+  const uint64_t lent_max_;
+  std::atomic<uint64_t> lent_{0};
 };
 
 }  // namespace pgz

@@ -208,14 +208,16 @@ uint64_t Lsm::Rep::memtable_limit() const {
   return std::min(options.memtable_bytes, options.memory_budget_bytes / 4);
 }
 
-// The cache gets what memtables (the active one counted as full), open tables and its own slots
-// leave of the budget.
+// The cache gets what memtables, open tables, reading ahead and its own slots leave of the budget.
+// Two memtables always count as full: were the cache to take a memtable's place each time one has
+// been flushed and give it back for the next, the memory would go back and forth between blocks of
+// different sizes, and half of it lie in gaps.
 void Lsm::Rep::fit_cache() {
-  uint64_t used = memtable_limit() + cache.table_bytes();
+  uint64_t used = 2 * memtable_limit() + cache.table_bytes() + cache.lent_max();
   for (const std::vector<TableRef>& level : version->levels) {
     for (const TableRef& table : level) used += table->reader().memory_bytes();
   }
-  for (size_t i = 1; i < queue.size(); i++) used += queue[i]->table.memory_bytes();
+  for (size_t i = 2; i < queue.size(); i++) used += queue[i]->table.memory_bytes();
   const uint64_t budget = options.memory_budget_bytes;
   cache.set_capacity(std::max(budget / 4, budget - std::min(used, budget)));
 }

@@ -20,11 +20,13 @@ class OpenFiles::Source final : public TableSource {
     PGZ_TRY(owner_->use(this, &file));
     return file->size();
   }
+  bool is_direct() const override { return is_direct_; }
 
  private:
   friend class OpenFiles;
   OpenFiles* const owner_;
   const std::string path_;
+  bool is_direct_ = false;  // as it was when opened first
   // Guarded by the owner's mutex.
   std::shared_ptr<File> file_;  // null: closed
   bool used_ = false;           // since it was looked at
@@ -35,6 +37,7 @@ Result<std::unique_ptr<TableSource>> OpenFiles::open(const std::string& path) {
   auto source = std::make_unique<Source>(this, path);
   std::shared_ptr<File> file;
   PGZ_TRY(use(source.get(), &file));
+  source->is_direct_ = file->alignment() > 1;
   return std::unique_ptr<TableSource>(std::move(source));
 }
 

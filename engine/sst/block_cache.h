@@ -57,6 +57,10 @@ class BlockCache {
   // unkeep().
   virtual bool keep(uint64_t bytes) = 0;
   virtual void unkeep(uint64_t bytes) = 0;
+  // Whether a read may have so many bytes for reading ahead, out of what is set aside for that;
+  // given back with take_back().
+  virtual bool lend(uint64_t bytes) = 0;
+  virtual void take_back(uint64_t bytes) = 0;
 };
 static_assert(sizeof(BlockContents) == 64);
 

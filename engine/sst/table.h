@@ -86,6 +86,8 @@ class TableSource {
   // Exactly n bytes, or kCorruption when they end before.
   virtual Status read(uint64_t offset, void* buffer, size_t n) = 0;
   virtual Result<uint64_t> size() = 0;
+  // Whether the system keeps nothing of what was read and reads nothing ahead by itself.
+  virtual bool is_direct() const { return false; }
 };
 
 // A file that stays open.
@@ -96,6 +98,7 @@ class FileSource final : public TableSource {
     return file_->read(offset, buffer, n);
   }
   Result<uint64_t> size() override { return file_->size(); }
+  bool is_direct() const override { return file_->alignment() > 1; }
 
  private:
   const std::unique_ptr<File> file_;

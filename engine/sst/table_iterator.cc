@@ -6,6 +6,17 @@
 
 namespace pgz {
 
+sst::ReadAhead::~ReadAhead() {
+  if (cache_ != nullptr) cache_->take_back(bytes_.size());
+}
+
+void sst::ReadAhead::make_room() {
+  const size_t more = piece_ - bytes_.size();
+  if (cache_ != nullptr && !cache_->lend(more)) return;
+  size_ = 0;
+  bytes_ = AlignedBuffer(piece_);
+}
+
 Status sst::ReadAhead::read(uint64_t offset, void* buffer, size_t n) {
   const bool follows = offset >= next_ && offset - next_ <= kGap;
   next_ = offset + n;
@@ -13,11 +24,12 @@ Status sst::ReadAhead::read(uint64_t offset, void* buffer, size_t n) {
     std::memcpy(buffer, bytes_.data() + (offset - begin_), n);
     return Status::ok();
   }
-  piece_ = follows ? std::clamp(piece_ * 2, kFirstPiece, kLastPiece) : 0;
+  piece_ = follows ? std::clamp(piece_ * 2, kFirstPiece, last_piece_) : 0;
+  if (bytes_.size() < piece_) make_room();
   const uint64_t begin = offset / kIoAlignment * kIoAlignment;
-  const uint64_t ahead = begin < limit_ ? std::min<uint64_t>(piece_, limit_ - begin) : 0;
+  const uint64_t room = std::min(piece_, bytes_.size());
+  const uint64_t ahead = begin < limit_ ? std::min(room, limit_ - begin) : 0;
   if (ahead <= offset - begin + n) return source_->read(offset, buffer, n);
-  if (bytes_.size() < ahead) bytes_ = AlignedBuffer(piece_);
   begin_ = begin;
   size_ = 0;
   PGZ_TRY(source_->read(begin, bytes_.data(), ahead));
@@ -29,7 +41,9 @@ Status sst::ReadAhead::read(uint64_t offset, void* buffer, size_t n) {
 class TableIterator final : public Iterator {
  public:
   TableIterator(const TableReader::Rep* table, bool fill_cache)
-      : table_(table), fill_cache_(fill_cache), ahead_(table->source.get(), table->data_limit) {
+      : table_(table),
+        fill_cache_(fill_cache),
+        ahead_(table->source.get(), table->data_limit, table->options.cache) {
     top_.init(table_->top_index->slice(), 0);
   }
 

@@ -52,15 +52,23 @@ class PinnedBlock {
   OwnedBlock owned_;
 };
 
-// Reads ahead once reads follow one another: pieces double from kFirstPiece to kLastPiece and begin
-// and end where direct reads may. One thread.
+// Reads ahead once reads follow one another: pieces double from kFirstPiece on and begin and end
+// where direct reads may. Direct files take the longest ones; of others the system itself reads
+// ahead, and what counts is not to make a call for every block. One thread.
 class ReadAhead final : public TableSource {
  public:
   static constexpr size_t kFirstPiece = 32 * 1024;
-  static constexpr size_t kLastPiece = 256 * 1024;
+  static constexpr size_t kLastPiece = 64 * 1024;
+  static constexpr size_t kLastDirectPiece = 256 * 1024;
 
-  // Nothing is read at or beyond `limit` that was not asked for.
-  ReadAhead(TableSource* source, uint64_t limit) : source_(source), limit_(limit) {}
+  // Nothing is read at or beyond `limit` that was not asked for. The cache, null for none, lends
+  // the memory, or the reads go without.
+  ReadAhead(TableSource* source, uint64_t limit, BlockCache* cache)
+      : source_(source),
+        limit_(limit),
+        cache_(cache),
+        last_piece_(source->is_direct() ? kLastDirectPiece : kLastPiece) {}
+  ~ReadAhead() override;
   Status read(uint64_t offset, void* buffer, size_t n) override;
   Result<uint64_t> size() override { return source_->size(); }
 
@@ -68,8 +76,13 @@ class ReadAhead final : public TableSource {
   // A read this far behind the last one still follows it: blocks in the cache lie between.
   static constexpr uint64_t kGap = 64 * 1024;
 
+  // Room for a piece, or for as long a one as there is.
+  void make_room();
+
   TableSource* const source_;
   const uint64_t limit_;
+  BlockCache* const cache_;
+  const size_t last_piece_;
   uint64_t next_ = ~uint64_t{0};  // where the last read ended
   size_t piece_ = 0;              // 0: reads did not follow one another yet
   uint64_t begin_ = 0;            // of the bytes at hand

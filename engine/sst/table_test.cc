@@ -56,12 +56,20 @@ class MapCache final : public BlockCache {
     return true;
   }
   void unkeep(uint64_t bytes) override { kept_bytes -= bytes; }
+  bool lend(uint64_t bytes) override {
+    if (lent_bytes + bytes > lent_bytes_max) return false;
+    lent_bytes += bytes;
+    return true;
+  }
+  void take_back(uint64_t bytes) override { lent_bytes -= bytes; }
 
   int hits = 0;
   int pins = 0;
   bool may_keep = false;
   uint64_t kept_bytes = 0;
   uint64_t kept_bytes_max = 0;
+  uint64_t lent_bytes = 0;
+  uint64_t lent_bytes_max = ~uint64_t{0};
 
  private:
   std::map<std::pair<uint64_t, uint64_t>, OwnedBlock> blocks_;
@@ -252,14 +260,49 @@ class CountedBytes final : public TableSource {
   }
   Result<uint64_t> size() override { return uint64_t{1} << 40; }
 
+  bool is_direct() const override { return direct; }
+
   int reads = 0;
   uint64_t end = 0;
+  bool direct = false;
 };
+
+TEST(ReadAhead, TakesNoMoreThanIsLent) {
+  constexpr uint64_t kLimit = 4 << 20;
+  std::string buffer(8000, '\0');
+  const auto reads_with = [&](uint64_t lent_max, bool direct) {
+    CountedBytes bytes;
+    bytes.direct = direct;
+    MapCache cache;
+    cache.lent_bytes_max = lent_max;
+    uint64_t most = 0;
+    {
+      sst::ReadAhead ahead(&bytes, kLimit, &cache);
+      for (uint64_t offset = 0; offset + 8000 < kLimit; offset += 8000) {
+        EXPECT_TRUE(ahead.read(offset, buffer.data(), 8000).is_ok());
+        EXPECT_EQ(buffer[7999], CountedBytes::at(offset + 7999));
+        most = std::max(most, cache.lent_bytes);
+      }
+    }
+    EXPECT_LE(most, lent_max);
+    EXPECT_EQ(cache.lent_bytes, 0u);
+    return bytes.reads;
+  };
+  const int alone = reads_with(0, true);
+  const int some = reads_with(100 << 10, true);
+  const int buffered = reads_with(1 << 20, false);
+  const int all = reads_with(1 << 20, true);
+  EXPECT_EQ(alone, 524);
+  EXPECT_LT(some, 120);
+  EXPECT_LT(buffered, 120);
+  EXPECT_LT(all, 40);
+}
 
 TEST(ReadAhead, PiecesGrowAndTheBytesAreTheSame) {
   constexpr uint64_t kLimit = 4 << 20;
   CountedBytes bytes;
-  sst::ReadAhead ahead(&bytes, kLimit);
+  bytes.direct = true;
+  sst::ReadAhead ahead(&bytes, kLimit, nullptr);
   std::mt19937 rng(1);
   std::string buffer(20000, '\0');
   const auto read = [&](uint64_t offset, size_t n) {
