@@ -41,8 +41,7 @@ Db::Db(const Runtime& runtime, std::string dir, const DbOptions& options,
       dir_(std::move(dir)),
       options_(options.resolved()),
       completions_(std::move(notify)),
-      space_(runtime, dir_, 2 * options_.memtable_bytes + 2 * first_slot_bytes(),
-             2 * first_slot_bytes()) {}
+      space_(runtime, dir_, options_.memtable_bytes, first_slot_bytes()) {}
 
 uint64_t Db::first_slot_bytes() const {
   constexpr uint64_t kFirstSlotBytes = 4 * kMiB;

@@ -127,6 +127,7 @@ class Db : private LockSink {
   Status start();
   void bound_log();
   void flush_for_space();
+  void make_log_room();
   LsmOptions lsm_options();
   LogOptions log_options() const;
   uint64_t first_slot_bytes() const;

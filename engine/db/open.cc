@@ -215,11 +215,19 @@ void Db::bound_log() {
   lsm_->rotate();
 }
 
+// The log has no slot for a commit and found no room for one: from here on the reserve gives it to
+// commits that make room.
+void Db::make_log_room() {
+  space_.spend(first_slot_bytes());
+  slots_->watch_space();
+}
+
 // There is no room for data, or for another log slot. Flushing gives a slot back, once one is full,
 // and makes drops and deletes that were let in count.
 void Db::flush_for_space() {
-  if (lsm_->stats().queued_entries > 0) return;
-  if (space_.is_spent() || log_->end_lsn() - lsm_->flushed_lsn() >= options_.log_slot_bytes) {
+  const uint32_t queued = lsm_->stats().queued_entries;
+  if (queued > 1) return;
+  if (space_.is_spent() || log_->end_lsn() - lsm_->flushed_lsn() >= first_slot_bytes()) {
     lsm_->rotate();
   }
 }

@@ -57,7 +57,8 @@ Status SlotKeeper::work(Lsn below, Lsn* recycled) {
     PGZ_TRY(log_->recycle(below));
     *recycled = below;
   }
-  if (wants_slots()) PGZ_TRY(log_->prepare_slots());
+  // What is free on a full disk is for flushes.
+  if (wants_slots() && !space_->is_spent()) PGZ_TRY(log_->prepare_slots());
   if (has_written() || space_->is_spent()) space_->refill(log_->end_lsn());
   return Status::ok();
 }

@@ -3,7 +3,8 @@
 // Flushes and merges write new files before they can give old ones back. DIR/reserve is a file of
 // allocated space that is given to them when they meet a full disk; from then on writes are refused
 // (kNoSpace), while reads, deletes and drops go on, until enough space has come back to fill the
-// reserve again. A part of it is kept for the log slot of the next restart.
+// reserve again. A part of it is kept, under the name DIR/reserve-spent, for the next opening,
+// which takes a log slot and has a memtable to flush.
 //
 //   reserve   writes
 //   none      let in    a new directory, until some log has been written
@@ -29,11 +30,11 @@ namespace pgz {
 
 class SpaceGuard {
  public:
-  // At most `bytes_max` in the reserve, of which `restart_bytes` are left for the next opening.
-  SpaceGuard(const Runtime& runtime, const std::string& dir, uint64_t bytes_max,
-             uint64_t restart_bytes);
+  SpaceGuard(const Runtime& runtime, const std::string& dir, uint64_t memtable_bytes,
+             uint64_t slot_bytes);
 
-  // Before recovery: what the last owner left. On a full disk gives all of it to what follows.
+  // Before recovery: what the last owner left. On a disk without room for a log slot most of it is
+  // given to what follows.
   void open();
   // ok, or kNoSpace for writes of new data.
   Status check() const;
@@ -48,21 +49,27 @@ class SpaceGuard {
   void refill(uint64_t log_bytes);
 
  private:
+  uint64_t memtable_share(uint64_t log_bytes) const;
   uint64_t aim(uint64_t log_bytes) const;
+  uint64_t for_next_opening(uint64_t reserved) const;
   uint64_t room_for_data() const;
-  uint64_t reserved_bytes() const;
-  bool grow(uint64_t from, uint64_t to) PGZ_REQUIRES(mu_);
+  uint64_t size_of(const std::string& path) const;
+  void cut(const std::string& path, uint64_t keep) PGZ_REQUIRES(mu_);
+  void give_for_opening() PGZ_REQUIRES(mu_);
+  bool grow(const std::string& path, uint64_t from, uint64_t to);
 
   const Runtime runtime_;
   const std::string dir_;
   const std::string path_;
-  const uint64_t bytes_max_;
-  const uint64_t restart_bytes_;
+  const std::string spent_path_;
+  const uint64_t memtable_bytes_;
+  const uint64_t slot_bytes_;
   std::atomic<bool> spent_{false};
   std::atomic<uint64_t> asked_{0};  // the aim refill() last saw
   Mutex mu_;                        // one change at a time
   uint64_t kept_ PGZ_GUARDED_BY(mu_) = 0;
-  uint64_t had_ PGZ_GUARDED_BY(mu_) = 0;  // before it was spent: it heals at no less
+  bool is_last_owners_ PGZ_GUARDED_BY(mu_) = false;  // what is left was there at opening
+  uint64_t had_ PGZ_GUARDED_BY(mu_) = 0;             // before it was spent: it heals at no less
 };
 
 }  // namespace pgz

@@ -168,7 +168,14 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   state_.store(State::kCommitting, std::memory_order_release);
   const std::shared_ptr<Transaction> self = shared_from_this();
   MemTableRef ref;
-  Status s = db_->pipeline()->submit(self, &record, prepared->runs, asynchronous, &ref);
+  const auto append = [&] {
+    return db_->pipeline()->submit(self, &record, prepared->runs, asynchronous, &ref);
+  };
+  Status s = append();
+  if (s.is(Code::kNoSpace)) {
+    db_->make_log_room();
+    if (is_welcome) s = append();
+  }
   if (!s.is_ok()) {
     state_.store(State::kOpen, std::memory_order_release);
     if (tag != 0) db_->completions()->cancel_reservation();

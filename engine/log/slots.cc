@@ -49,7 +49,23 @@ Status SlotSet::load(std::vector<SlotRef>* slots) {
   return Status::ok();
 }
 
+uint64_t SlotSet::fitting_bytes(uint64_t wanted) const {
+  constexpr uint64_t kBytesMin = 32 * kBlockBytes;
+  const Result<uint64_t> free = runtime_.io->free_space(dir_);
+  if (!free.is_ok()) return wanted;
+  uint64_t bytes = wanted;
+  while (free.value() < bytes && bytes / 2 >= kBytesMin && bytes / 2 % kBlockBytes == 0) bytes /= 2;
+  return bytes;
+}
+
+// Asks first: filling the disk to its end and giving that back would take it from others meanwhile.
 Status SlotSet::fill(const std::string& path, uint64_t bytes) {
+  const Result<uint64_t> free = runtime_.io->free_space(dir_);
+  if (free.is_ok() && free.value() < bytes) {
+    return Status::make(Code::kNoSpace, path + ": " + std::to_string(free.value()) +
+                                            " bytes free, " + std::to_string(bytes) +
+                                            " wanted: no space left on device");
+  }
   PGZ_ASSIGN(auto file,
              runtime_.io->open(path, OpenMode::kCreateExclusive, {.direct = options_.direct}));
   PGZ_TRY(file->zero_fill(0, bytes));

@@ -29,6 +29,8 @@ class SlotSet {
   Status load(std::vector<SlotRef>* slots);
   // A new slot, zero-filled and durable, name included.
   Result<SlotRef> create(uint64_t bytes);
+  // `wanted`, or on a disk that is nearly full a part of it that there is room for.
+  uint64_t fitting_bytes(uint64_t wanted) const;
   // The largest spare, or null.
   SlotRef take_spare();
   // The slot's content is not needed any more: it becomes a spare, or its file goes.

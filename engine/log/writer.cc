@@ -63,7 +63,7 @@ Status LogImpl::fail(Status why) {
 Status LogImpl::assign_slot() {
   SlotRef slot = slots_.take_spare();
   if (slot == nullptr) {
-    PGZ_ASSIGN(slot, slots_.create(options_.first_slot_bytes));
+    PGZ_ASSIGN(slot, slots_.create(slots_.fitting_bytes(options_.first_slot_bytes)));
   }
   const Lsn begin = chain_.empty() ? group_.begin : chain_.back().end;
   const Lsn end = begin + slot->bytes / kBlockBytes * kBlockBytes;
