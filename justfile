@@ -122,6 +122,6 @@ test-race *packages: build-lib
 test-isolation *args: build
     @tests/tools/test-isolation.sh {{ bin_dir }} {{ args }}
 
-# Kill -9 under load, 20 rounds
-test-crash: build
-    @tests/tools/test-crash.sh {{ bin_dir }}
+# Kill -9 under load, 20 rounds; failing writes and a full disk (just test-crash -run 'Failed|Full')
+test-crash *args: build
+    @tests/tools/test-crash.sh {{ bin_dir }} {{ args }}

@@ -1,6 +1,7 @@
 // Package crash kills pgz-server with SIGKILL under load, again and again, on
 // a real file system, and checks after each restart that nothing that was
-// acknowledged is lost, nothing is torn, and the restart was quick.
+// acknowledged is lost, nothing is torn, and the restart was quick. It also
+// lets writes and reads fail, and fills the disk.
 //
 //	go test ./tests/crash                        3 rounds
 //	go test ./tests/crash -rounds 20 -scale 20   the long test
@@ -117,7 +118,7 @@ func setUp(s *harness.Server) error {
 // for the clients to notice.
 func load(t *testing.T, s *harness.Server, l *ledger, d time.Duration) {
 	var wg sync.WaitGroup
-	for i := range *clients {
+	for range *clients {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
@@ -128,7 +129,7 @@ func load(t *testing.T, s *harness.Server, l *ledger, d time.Duration) {
 				return
 			}
 			defer c.Close(ctx)
-			rng := rand.New(rand.NewSource(int64(i) + time.Now().UnixNano()))
+			rng := newRand()
 			for {
 				if err := transfer(ctx, c, l, rng); err != nil {
 					if !c.IsClosed() {
@@ -143,6 +144,8 @@ func load(t *testing.T, s *harness.Server, l *ledger, d time.Duration) {
 	s.Kill()
 	wg.Wait()
 }
+
+func newRand() *rand.Rand { return rand.New(rand.NewSource(rand.Int63())) }
 
 // transfer moves an amount and records it, in one transaction. Accounts are
 // locked in order, so no transfer is a deadlock's victim.

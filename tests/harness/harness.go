@@ -249,6 +249,20 @@ func (s *Server) Stop() error {
 	return nil
 }
 
+// Wait waits until the server has exited by itself. Its error says that it has
+// not within limit, or that its status is not 0.
+func (s *Server) Wait(limit time.Duration) error {
+	select {
+	case <-s.exited:
+	case <-time.After(limit):
+		return fmt.Errorf("%s goes on after %v", s.Name, limit)
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("%s exited with status %d", s.Name, code)
+	}
+	return nil
+}
+
 // LogTail returns the end of the server's log.
 func (s *Server) LogTail() string {
 	b, err := os.ReadFile(s.logPath)

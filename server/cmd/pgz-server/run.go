@@ -49,8 +49,10 @@ func run(cfg *config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	stopped := make(chan error, 1)
 	sessions, err := session.NewServer(session.Options{
 		Store: store, Log: log, Settings: serverSettings(cfg, listeners), OSUser: osUser(),
+		OnStoreStopped: func(err error) { stopped <- err },
 	})
 	if err != nil {
 		store.Close()
@@ -66,10 +68,15 @@ func run(cfg *config, log *slog.Logger) error {
 	}
 	banner(os.Stdout, cfg, listeners)
 
+	stop := server.Shutdown
 	select {
 	case sig := <-signals:
 		log.Info("shutting down", "signal", sig.String())
 	case err = <-failed:
+	case err = <-stopped:
+		// Whoever starts the server again has all that was acknowledged.
+		err = fmt.Errorf("the store has stopped: %w", err)
+		stop = server.Crash
 	}
 	go func() {
 		<-signals
@@ -78,7 +85,7 @@ func run(cfg *config, log *slog.Logger) error {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	if stop := server.Shutdown(ctx); stop != nil {
+	if stop(ctx) != nil {
 		log.Warn("some clients did not end in time")
 	}
 	if closeErr := store.Close(); err == nil && closeErr != nil {

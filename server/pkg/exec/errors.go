@@ -23,11 +23,17 @@ var storeErrors = []struct {
 	{kv.ErrReadOnly, pgerr.ReadOnlySQLTransaction, "the store is read-only"},
 	{kv.ErrCorruption, pgerr.DataCorrupted, "stored data is corrupted"},
 	{kv.ErrIO, pgerr.IOError, "input/output error in storage"},
+	{kv.ErrUnknownOutcome, pgerr.TransactionResolutionUnknown, "the outcome of the transaction is unknown"},
+	{kv.ErrFailed, pgerr.SystemError, "the store has stopped after a failure"},
 }
 
-// storeError gives an error of the store its SQLSTATE; SQL errors pass.
+// storeError gives an error of the store its SQLSTATE, also one that was taken
+// for an internal error on its way; SQL errors pass.
 func storeError(err error) error {
-	if err == nil || pgerr.As(err) != nil {
+	if err == nil {
+		return nil
+	}
+	if e := pgerr.As(err); e != nil && (e.Code != pgerr.InternalError || errors.Unwrap(e) == nil) {
 		return err
 	}
 	for _, e := range storeErrors {

@@ -70,10 +70,15 @@ func (c *conn) recover() {
 	_ = c.out.Flush()
 }
 
-// shutdown tells the connection that the server stops; called from outside.
+// shutdown tells the connection why the server stops; called from outside.
 func (c *conn) shutdown() {
+	why := pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command")
+	if c.srv.crashed.Load() {
+		why = pgerr.Fatal(pgerr.CrashShutdown, "terminating connection because the store has stopped after a failure").
+			WithHint("In a moment you should be able to reconnect to the database and repeat your command.")
+	}
 	if s := c.sess.Load(); s != nil {
-		s.Terminate(pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command"))
+		s.Terminate(why)
 	}
 	c.hangUp()
 }
@@ -187,7 +192,7 @@ func (c *conn) report(s *session.Session, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := pgerr.From(err)
+	e := s.Error(err)
 	s.Failed(e)
 	if e.Severity == pgerr.SeverityFatal {
 		return e

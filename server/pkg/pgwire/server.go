@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/session"
@@ -29,6 +30,7 @@ type Server struct {
 	listeners []net.Listener
 	conns     map[*conn]struct{}
 	closing   bool
+	crashed   atomic.Bool
 	wg        sync.WaitGroup // connections
 }
 
@@ -105,6 +107,12 @@ func (s *Server) start(nc net.Conn) {
 		delete(s.conns, c)
 		s.mu.Unlock()
 	}()
+}
+
+// Crash is Shutdown after a failure of the store: clients are told so.
+func (s *Server) Crash(ctx context.Context) error {
+	s.crashed.Store(true)
+	return s.Shutdown(ctx)
 }
 
 // Shutdown stops accepting, ends idle sessions, cancels running statements and

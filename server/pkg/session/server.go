@@ -27,6 +27,10 @@ type Options struct {
 	// OSUser gets a superuser role, so that the person who started the server
 	// can connect without naming one.
 	OSUser string
+	// OnStoreStopped, if any, is called once, when a statement finds that the
+	// store has stopped after a failure: nothing can be served until it is
+	// opened again. The error says what failed.
+	OnStoreStopped func(error)
 }
 
 // Server holds what sessions share: the store, the catalog, who is connected.
@@ -40,6 +44,7 @@ type Server struct {
 	log       *slog.Logger
 	opts      Options
 	started   time.Time
+	stopped   sync.Once
 
 	mu       sync.Mutex
 	sessions map[int32]*Session
@@ -110,6 +115,22 @@ func (srv *Server) Open(info Startup) (*Session, error) {
 	}
 	srv.register(s)
 	return s, nil
+}
+
+// storeStopped passes on why the store has stopped: what it says itself, or
+// what a statement was told.
+func (srv *Server) storeStopped(told error) {
+	srv.stopped.Do(func() {
+		if snapshot, err := srv.store.Snapshot(); err != nil {
+			told = err
+		} else {
+			snapshot.Release()
+		}
+		srv.log.Error("the store has stopped", "error", told)
+		if srv.opts.OnStoreStopped != nil {
+			srv.opts.OnStoreStopped(told)
+		}
+	})
 }
 
 // register gives the session its process id, unique among the living.

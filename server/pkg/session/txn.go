@@ -170,9 +170,17 @@ func (s *Session) endTxn(committed bool) {
 	s.tx = txnState{saves: saves}
 }
 
+// Error is what the client is told of err.
+func (s *Session) Error(err error) *pgerr.Error { return pgerr.From(storeError(err)) }
+
 // Failed notes that a statement or message ended in an error: a block waits
 // for its end from now on, anything else is rolled back at once.
+// When the store has stopped no statement can succeed: the connection ends.
 func (s *Session) Failed(e *pgerr.Error) {
+	if errors.Is(e, kv.ErrFailed) || errors.Is(e, kv.ErrUnknownOutcome) {
+		e.Severity = pgerr.SeverityFatal
+		s.srv.storeStopped(e)
+	}
 	switch s.tx.block {
 	case blockOpen, blockFailed:
 		s.tx.block = blockFailed
@@ -218,15 +226,23 @@ var storeErrors = []struct {
 	{kv.ErrClosed, pgerr.AdminShutdown, "the store is closed"},
 }
 
-// storeError turns an error of the store into one for the client.
+// storeError turns an error of the store into one for the client, also one that
+// was taken for an internal error on its way.
 func storeError(err error) error {
-	if err == nil || pgerr.As(err) != nil {
+	if err == nil {
+		return nil
+	}
+	e := pgerr.As(err)
+	if e != nil && (e.Code != pgerr.InternalError || errors.Unwrap(e) == nil) {
 		return err
 	}
 	for _, s := range storeErrors {
 		if errors.Is(err, s.err) {
 			return pgerr.New(s.code, s.message).WithDetail(err.Error()).WithCause(err)
 		}
+	}
+	if e != nil {
+		return err
 	}
 	return pgerr.Internal("%w", err)
 }

@@ -65,6 +65,14 @@ static inline pgz_status sh_snapshot(uint64_t db, uint64_t* ts) {
   return pgz_snapshot_acquire(SH_DB(db), ts, NULL);
 }
 
+// Again, for the message of its error.
+static inline void sh_snapshot_error(uint64_t db, sh_call* c) {
+  uint64_t ts;
+  if (pgz_snapshot_acquire(SH_DB(db), &ts, &c->err) == PGZ_OK) {
+    pgz_snapshot_release(SH_DB(db), ts, NULL);
+  }
+}
+
 static inline pgz_status sh_release(uint64_t db, uint64_t ts) {
   return pgz_snapshot_release(SH_DB(db), ts, NULL);
 }

@@ -156,7 +156,9 @@ func (n *snapshot) Release() {
 func (s *Store) Snapshot() (kv.Snapshot, error) {
 	n := &snapshot{store: s}
 	if st := C.sh_snapshot(C.uint64_t(s.db), (*C.uint64_t)(&n.ts)); st != C.PGZ_OK {
-		return nil, statusError(st, nil)
+		var c C.sh_call
+		C.sh_snapshot_error(C.uint64_t(s.db), &c)
+		return nil, statusError(st, &c.err)
 	}
 	return n, nil
 }
