@@ -75,27 +75,54 @@ type lineScan struct {
 // findEnd searches the line's end; -1 when more data is needed. A backslash
 // hides a newline in text format, quotes do in csv.
 func (r *copyReader) findEnd(s *lineScan) (end, width int) {
+	if !r.opts.csv {
+		return r.findTextEnd(s)
+	}
 	b := r.buf[r.start:]
 	for s.at < len(b) {
 		c := b[s.at]
 		switch {
-		case r.opts.csv && c == r.opts.escape && r.opts.escape != r.opts.quote && s.inQuotes:
+		case c == r.opts.escape && r.opts.escape != r.opts.quote && s.inQuotes:
 			if s.at+1 >= len(b) {
 				return -1, 0
 			}
 			s.at += 2
-		case r.opts.csv && c == r.opts.quote:
+		case c == r.opts.quote:
 			s.inQuotes, s.quoted = !s.inQuotes, true
 			s.at++
-		case !r.opts.csv && c == '\\':
-			if s.at+1 >= len(b) {
-				return -1, 0
-			}
-			s.at += 2
 		case c == '\n' && !s.inQuotes:
 			return r.lineEnd(s.at)
 		default:
 			s.at++
+		}
+	}
+	return -1, 0
+}
+
+// findTextEnd is findEnd in text format, where lines mostly have no backslash.
+func (r *copyReader) findTextEnd(s *lineScan) (end, width int) {
+	b := r.buf[r.start:]
+	newline := s.at - 1 // the first one at or behind s.at
+	for s.at < len(b) {
+		if newline < s.at {
+			if newline = bytes.IndexByte(b[s.at:], '\n'); newline < 0 {
+				newline = len(b)
+			} else {
+				newline += s.at
+			}
+		}
+		slash := bytes.IndexByte(b[s.at:newline], '\\')
+		switch {
+		case slash >= 0:
+			if s.at += slash; s.at+1 >= len(b) {
+				return -1, 0
+			}
+			s.at += 2
+		case newline < len(b):
+			s.at = newline
+			return r.lineEnd(newline)
+		default:
+			s.at = len(b)
 		}
 	}
 	return -1, 0
