@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::printf("durability: every commit flushed; %s\n", runtime.get().io->describe().c_str());
-  for (int threads : {1, 8, 32}) {
+  for (int threads : {1, 8, 32, 64}) {
     measure(db.value().get(), threads, argc > 2 ? std::atof(argv[2]) : 3.0);
   }
   return db.value()->close().is_ok() ? 0 : 1;

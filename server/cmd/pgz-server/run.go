@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,6 +65,10 @@ func run(cfg *config, log *slog.Logger) error {
 		go func() { failed <- server.Serve(l) }()
 	}
 	if cfg.debugAddr != "" {
+		http.HandleFunc("/debug/store", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(store.Stats()) // who asks may have gone
+		})
 		go func() { log.Error("profiles end", "error", http.ListenAndServe(cfg.debugAddr, nil)) }()
 	}
 	banner(os.Stdout, cfg, listeners)
