@@ -71,6 +71,9 @@ func TestOwn(t *testing.T) {
 	}
 	tester, native, pgz := servers(t)
 	for _, path := range paths {
+		if !strings.Contains(path, *only) {
+			continue
+		}
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -106,6 +109,12 @@ func ownSpec(t *testing.T, tester string, native, pgz *harness.Server, spec, exp
 		want, err := os.ReadFile(expected)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if *keep != "" {
+			file := filepath.Join(*keep, filepath.Base(expected)+"."+s.Name)
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if got != string(want) {
 			t.Errorf("%s: %s differs: %s", expected, s.Name, difference(got, string(want)))

@@ -28,6 +28,7 @@ type locker struct {
 	rel *planner.Rel
 	// writes: to change the row, not for SELECT ... FOR. PostgreSQL words a lost row differently.
 	writes bool
+	anyRow bool // the row is named by its key, not by the version the statement saw
 	guard  guard
 	key    []byte // where the row is now
 	val    []byte // its newest version
@@ -63,6 +64,16 @@ func (l *locker) lock(ctx context.Context, key []byte, mode kv.RowMode, policy q
 			return rowGone, err
 		}
 		newer := moved || !v.Own && v.TS > l.st.View.TS
+		if newer && v.Kind == kv.Value && !l.anyRow {
+			// A row that went and came again under its key is another row.
+			same, err := l.sameRow(key)
+			if err != nil {
+				return rowGone, err
+			}
+			if !same {
+				v.Kind = kv.Deleted
+			}
+		}
 		if newer && !moved && mode == kv.KeyShare && v.Kind == kv.Value {
 			if same, err := l.sameKey(); err != nil || same {
 				return rowSame, err
@@ -92,13 +103,31 @@ func (l *locker) lock(ctx context.Context, key []byte, mode kv.RowMode, policy q
 	}
 }
 
+// sameRow tells whether the newest version is one of the row that the statement
+// saw at key: its hidden row id stays with it wherever it moves.
+func (l *locker) sameRow(key []byte) (bool, error) {
+	if len(l.rel.KeyCols) == 0 {
+		return true, nil // the key is the row id
+	}
+	val, v, err := l.st.Txn.Get(l.st.View, key, l.seen[:0])
+	l.seen = val
+	if err != nil || !v.Found() {
+		return true, err // not seen by this statement: an index entry led here
+	}
+	was, err := rowcodec.ReadHeader(l.seen)
+	if err != nil {
+		return false, err
+	}
+	is, err := rowcodec.ReadHeader(l.val)
+	return was.RowID == is.RowID, err
+}
+
 // sameKey tells whether the newest version has the unique keys of the one the
 // statement saw. FOR KEY SHARE is content with that: it locks the row and shows
 // the version it saw.
 func (l *locker) sameKey() (bool, error) {
 	val, v, err := l.st.Txn.Get(l.st.View, l.key, l.seen[:0])
-	l.seen = val
-	if err != nil || !v.Found() {
+	if l.seen = val; err != nil || !v.Found() {
 		return false, err
 	}
 	for _, c := range l.rel.UniqueCols {
@@ -120,6 +149,25 @@ func (l *locker) sameKey() (bool, error) {
 func (l *locker) lockOnce(ctx context.Context, mode kv.RowMode, opts kv.LockOptions) (v kv.Version, err error) {
 	l.val, v, err = l.guard.lockGet(ctx, l.key, mode, opts, l.val[:0])
 	return v, err
+}
+
+// recheck looks at a joined row again after newer versions came into it: rows of
+// the nullable side of a LEFT JOIN that no longer match become nulls, and the
+// statement's conditions decide whether the row still counts.
+func recheck(c *expr.Ctx, t *planner.Target, row []data.Datum) (bool, error) {
+	for i := range t.Outer {
+		o := &t.Outer[i]
+		ok, err := pass(c, &o.On, row)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			for _, s := range o.Slots {
+				row[s] = data.Null
+			}
+		}
+	}
+	return pass(c, &t.Recheck, row)
 }
 
 // refresh puts the newest version's columns into the joined row.

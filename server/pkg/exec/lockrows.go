@@ -69,7 +69,7 @@ func (op *lockRowsOp) lockRow(row []data.Datum) (bool, error) {
 	if !changed {
 		return true, nil
 	}
-	return pass(op.c, &op.n.Marks[0].Recheck, row)
+	return recheck(op.c, &op.n.Marks[0].Target, row)
 }
 
 func (op *lockRowsOp) rescan() error { op.pending = nil; return op.in.rescan() }

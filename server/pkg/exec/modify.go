@@ -133,7 +133,7 @@ func (m *modifier) apply(row []data.Datum) (bool, error) {
 		if err := m.lock.refresh(m.c, &m.w.Target, row); err != nil {
 			return false, err
 		}
-		ok, err := pass(m.c, &m.w.Target.Recheck, row)
+		ok, err := recheck(m.c, &m.w.Target, row)
 		if err != nil || !ok {
 			return false, err
 		}
@@ -246,6 +246,7 @@ func (m *modifier) onConflict(c *conflict) (done, wrote bool, err error) {
 			"ON CONFLICT DO UPDATE command cannot affect row a second time").
 			WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 	}
+	m.lock.anyRow = true
 	what, err := m.lock.lock(m.c.Context, c.rowKey, kv.NoKeyUpdate, query.LockWaitBlock)
 	if err != nil {
 		return true, false, err

@@ -124,6 +124,7 @@ type level struct {
 	used       map[int]map[int16]bool
 	rtes       map[int]*source
 	quals      []query.Expr // all conditions of FROM and WHERE, for re-checks
+	outers     []outerCheck // LEFT JOINs, inner ones first, for re-checks
 	targets    map[int]bool // range table entries whose row key is needed
 	order      []orderKey   // of the rows of FROM
 }

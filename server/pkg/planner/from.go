@@ -33,6 +33,12 @@ type outerJoin struct {
 	on          []query.Expr
 }
 
+// outerCheck is what makes a row of the nullable side of a LEFT JOIN match.
+type outerCheck struct {
+	on       []query.Expr
+	nullable relset
+}
+
 // problem is a set of inputs to be joined in any order, and the conditions between them.
 type problem struct {
 	sources []*source
@@ -163,9 +169,17 @@ func (l *level) joinExpr(p *problem, n *query.JoinExpr) error {
 	if err := l.joinNode(j.left, larg); err != nil {
 		return err
 	}
+	// What holds within the nullable side holds only where that has a row.
+	quals := l.quals
+	l.quals = nil
 	if err := l.joinNode(j.right, rarg); err != nil {
 		return err
 	}
+	if j.typ == query.JoinLeft {
+		on := append(l.quals, conjuncts(n.Quals)...)
+		l.outers = append(l.outers, outerCheck{on: on, nullable: j.right.set()})
+	}
+	l.quals = quals
 	src := &source{join: j, set: j.left.set().union(j.right.set())}
 	for _, q := range conjuncts(n.Quals) {
 		set := l.refs(q)

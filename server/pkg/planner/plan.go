@@ -421,7 +421,16 @@ type Target struct {
 	KeySlot int
 	Cols    []ScanCol // columns of the relation in the row
 	Slots   []int     // their slots
-	Recheck Filter    // the whole statement's conditions over that row
+	// Outer are the LEFT JOINs, inner ones first: where one's conditions no longer hold, its slots
+	// become null. Then Recheck, the whole statement's other conditions over that row.
+	Outer   []OuterRecheck
+	Recheck Filter
+}
+
+// OuterRecheck is one LEFT JOIN of a row that is looked at again.
+type OuterRecheck struct {
+	On    Filter
+	Slots []int
 }
 
 // Children implement Node.

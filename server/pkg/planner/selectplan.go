@@ -396,6 +396,18 @@ func (l *level) target(rti int, rel *Rel, lay *layout) (Target, error) {
 		return t, pgerr.Internal("the row key of range table entry %d is not in the row", rti)
 	}
 	var err error
+	for _, o := range l.outers {
+		var r OuterRecheck
+		for k, slot := range lay.vars {
+			if relsetOf(k.varno).within(o.nullable) {
+				r.Slots = append(r.Slots, slot)
+			}
+		}
+		if r.On, err = l.filter(o.on, lay); err != nil {
+			return t, err
+		}
+		t.Outer = append(t.Outer, r)
+	}
 	t.Recheck, err = l.filter(l.quals, lay)
 	return t, err
 }
