@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdio>
 #include <thread>
 
 #include "engine/base/clock.h"
@@ -173,6 +174,30 @@ TEST_F(PipelineTest, SmallCommitsDoNotGrowTheLog) {
   for (int i = 0; i < 3072; ++i) ASSERT_TRUE(put("k" + std::to_string(i), "v").is_ok());
   expect_log_slots_at_most(kSlotsMax);
   EXPECT_EQ(get("k0") + get("k3071"), "vv");
+}
+
+// A large table that was loaded and dropped gives its files back without another write.
+TEST_F(PipelineTest, LargeDropDoesNotWaitForAMemtable) {
+  auto load = db_->begin({});
+  ASSERT_TRUE(load->own_range(1, "t", "u").is_ok());
+  for (int i = 0; i < 6000; ++i) {
+    char key[16];
+    std::snprintf(key, sizeof(key), "t%06d", i);
+    ASSERT_TRUE(load->put(1, key, std::string(1000, 'v')).is_ok());
+  }
+  uint64_t ts = 0;
+  ASSERT_TRUE(load->commit(false, 0, &ts).is_ok());
+  ASSERT_FALSE(io_.list("/db/sst").take().empty());
+  auto drop = db_->begin({});
+  ASSERT_TRUE(drop->drop_range(1, "t", "u").is_ok());
+  ASSERT_TRUE(drop->commit(false, 0, &ts).is_ok());
+  size_t files = 1;
+  for (int i = 0; i < 1000 && files > 0; ++i) {
+    files = io_.list("/db/sst").take().size();
+    if (files > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(files, 0u);
+  EXPECT_NE(get("t000001").find("not found"), std::string::npos) << get("t000001");
 }
 
 TEST_F(PipelineTest, RestartsDoNotGrowTheLog) {

@@ -165,6 +165,10 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
 
   tag_ = tag;
   dropped_ranges_ = !prepared->drops->empty();
+  dropped_bytes_ = 0;
+  for (const OpRange& drop : *prepared->drops) {
+    dropped_bytes_ += db_->lsm()->approximate_bytes(drop.begin, drop.end);
+  }
   state_.store(State::kCommitting, std::memory_order_release);
   const std::shared_ptr<Transaction> self = shared_from_this();
   MemTableRef ref;
@@ -209,8 +213,12 @@ bool Transaction::is_heavy() const { return owner_.held() > kHeavyLocks; }
 void Transaction::release(const Status& outcome) {
   outcome_ = outcome;
   db_->locks()->release_all(&owner_);
-  // The horizon has passed the drop: its space can come back.
-  if (dropped_ranges_ && outcome.is_ok()) db_->lsm()->poke();
+  // The horizon has passed the drop: its space can come back. A drop acts on tables once its
+  // memtable is flushed, which may take long on an idle server: a large one does not wait.
+  if (dropped_ranges_ && outcome.is_ok()) {
+    if (dropped_bytes_ >= db_->options().memtable_bytes) db_->lsm()->rotate();
+    db_->lsm()->poke();
+  }
   state_.store(State::kOver, std::memory_order_release);
   db_->transactions_.fetch_sub(1, std::memory_order_relaxed);
 }
