@@ -94,7 +94,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   uint64_t tag_ = 0;
   bool dropped_ranges_ = false;
   uint64_t dropped_bytes_ = 0;  // about, by others' commits
-  Status refused_;  // a failed commit that used up its runs
+  Status refused_;              // a failed commit that used up its runs
   Event done_;
   Status outcome_;
 };
