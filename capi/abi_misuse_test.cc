@@ -62,12 +62,14 @@ void every_db_call(pgz_db* db, pgz_status want) {
   EXPECT_EQ(pgz_reap(db, &completion, 1, &n, nullptr), want);
   EXPECT_EQ(pgz_snapshot_acquire(db, &u, nullptr), want);
   EXPECT_EQ(pgz_snapshot_release(db, 1, nullptr), want);
+  EXPECT_EQ(pgz_snapshot_share(db, 1, nullptr), want);
   EXPECT_EQ(pgz_read(db, nullptr, 1, 0, "k", 1, buffer, 8, &row, nullptr), want);
   EXPECT_EQ(pgz_multi_get(db, nullptr, 1, 0, nullptr, 0, &fetch, nullptr), want);
   EXPECT_EQ(pgz_cursor_open(db, nullptr, nullptr, "", 0, "", 0, &cursor, nullptr), want);
   EXPECT_EQ(pgz_approximate_bytes(db, "", 0, "", 0, &u, nullptr), want);
   EXPECT_EQ(pgz_blocked_by(db, 1, &u, 1, &n, nullptr), want);
   EXPECT_EQ(pgz_lock_list(db, 0, nullptr, 0, &n, nullptr, 0, &n, nullptr), want);
+  EXPECT_EQ(pgz_safe_blocked_by(db, 1, &u, 1, &n, nullptr), want);
   EXPECT_EQ(pgz_counter_reserve(db, "c", 1, 1, 0, &u, nullptr), want);
   EXPECT_EQ(pgz_counter_get(db, "c", 1, &u, nullptr), want);
   EXPECT_EQ(pgz_close(db, nullptr), want);
@@ -85,6 +87,8 @@ void every_txn_call(pgz_db* db, pgz_txn* txn, pgz_status want) {
   EXPECT_EQ(pgz_txn_get(txn, "k", 1, &value, &n, nullptr), want);
   EXPECT_EQ(pgz_txn_scan(txn, "", 0, "", 0, &iter, nullptr), want);
   EXPECT_EQ(pgz_txn_write(txn, nullptr, 0, nullptr), want);
+  EXPECT_EQ(pgz_txn_serialize(txn, 0, nullptr, &u, nullptr), want);
+  EXPECT_EQ(pgz_txn_wait_safe(txn, 0, nullptr), want);
   EXPECT_EQ(pgz_txn_rollback_to(txn, 1, nullptr), want);
   EXPECT_EQ(pgz_txn_commit_submit(txn, nullptr, 0, 0, 0, &u, nullptr), want);
   EXPECT_EQ(pgz_txn_commit(txn, nullptr), want);

@@ -53,6 +53,10 @@ pgz_status to_pgz(Code code) {
       return PGZ_UNKNOWN;
     case Code::kExists:
       return PGZ_IO_ERROR;
+    case Code::kSerialization:
+      return PGZ_SERIALIZATION;
+    case Code::kTooManyLocks:
+      return PGZ_TOO_MANY_LOCKS;
   }
   return PGZ_UNKNOWN;
 }
@@ -196,6 +200,8 @@ const char* pgz_strerror(pgz_status status) {
       return "transaction has ended";
     case PGZ_MISUSE:
       return "handle is in use by another call";
+    case PGZ_SERIALIZATION:
+      return "serialization failure";
     default:
       return "unknown error";
   }

@@ -150,6 +150,16 @@ pgz_status pgz_snapshot_acquire(pgz_db* db, uint64_t* snapshot, pgz_error* err) 
   });
 }
 
+pgz_status pgz_snapshot_share(pgz_db* db, uint64_t snapshot, pgz_error* err) {
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    return call.db->snapshots()->share(snapshot) ? report(PGZ_OK, err)
+                                                 : invalid("no such snapshot is registered", err);
+  });
+}
+
 pgz_status pgz_snapshot_release(pgz_db* db, uint64_t snapshot, pgz_error* err) {
   return guarded(err, [&] {
     Call call;
@@ -185,18 +195,35 @@ pgz_status pgz_counter_get(pgz_db* db, const void* name, size_t name_len, uint64
   });
 }
 
-pgz_status pgz_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, size_t capacity, size_t* count,
-                          pgz_error* err) {
+namespace {
+
+template <class List>
+pgz_status list_owners(pgz_db* db, uint64_t* out, size_t capacity, size_t* count, pgz_error* err,
+                       List list) {
   if (count == nullptr || (out == nullptr && capacity != 0)) return invalid("out or count", err);
   return guarded(err, [&] {
     Call call;
     const pgz_status s = call.pin_db(db);
     if (s != PGZ_OK) return report(s, err);
-    const std::vector<uint64_t> owners = call.db->locks()->blocked_by(owner);
+    const std::vector<uint64_t> owners = list(call.db);
     std::copy_n(owners.begin(), std::min(capacity, owners.size()), out);
     *count = owners.size();
     return report(PGZ_OK, err);
   });
+}
+
+}  // namespace
+
+pgz_status pgz_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, size_t capacity, size_t* count,
+                          pgz_error* err) {
+  return list_owners(db, out, capacity, count, err,
+                     [=](Db* d) { return d->locks()->blocked_by(owner); });
+}
+
+pgz_status pgz_safe_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, size_t capacity,
+                               size_t* count, pgz_error* err) {
+  return list_owners(db, out, capacity, count, err,
+                     [=](Db* d) { return d->serializability()->safety_blockers(owner); });
 }
 
 pgz_status pgz_lock_list(pgz_db* db, uint32_t flags, pgz_lock_info* out, size_t capacity,

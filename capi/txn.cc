@@ -97,13 +97,14 @@ pgz_status pgz_txn_begin(pgz_db* db, const pgz_txn_options* options, pgz_txn** t
   return guarded(err, [&] {
     pgz_txn_options in{};
     if (options != nullptr && !read_struct(options, &in)) return invalid("options", err);
-    if (in.isolation > PGZ_READ_COMMITTED) return invalid("unknown isolation level", err);
+    if (in.isolation > PGZ_SERIALIZABLE) return invalid("unknown isolation level", err);
     Call call;
     const pgz_status s = call.pin_db(db);
     if (s != PGZ_OK) return report(s, err);
     if (Status check = call.db->check(); !check.is_ok()) return report(check, err);
     TransactionOptions o;
-    o.repeatable_read = in.isolation == PGZ_REPEATABLE_READ;
+    o.repeatable_read = in.isolation != PGZ_READ_COMMITTED;
+    o.serializable = in.isolation == PGZ_SERIALIZABLE;
     o.read_only = in.read_only != 0;
     o.session = in.owner;
     o.lock_timeout_micros = uint64_t{in.lock_timeout_ms} * 1000;
@@ -113,6 +114,40 @@ pgz_status pgz_txn_begin(pgz_db* db, const pgz_txn_options* options, pgz_txn** t
     object->txn = call.db->begin(o);
     *txn = handle<pgz_txn>(Handles::instance().add(HandleKind::kTxn, token(db), std::move(object)));
     return report(PGZ_OK, err);
+  });
+}
+
+pgz_status pgz_txn_serialize(pgz_txn* txn, uint32_t flags, pgz_txn* like, uint64_t* snapshot,
+                             pgz_error* err) {
+  if (snapshot == nullptr) return invalid("snapshot is NULL", err);
+  if ((flags & ~(PGZ_SERIALIZE_READ_ONLY | PGZ_SERIALIZE_ANEW)) != 0)
+    return invalid("unknown flag", err);
+  return guarded(err, [&] {
+    Call call;
+    pgz_status s = call.pin_txn(txn);
+    if (s != PGZ_OK) return report(s, err);
+    Call source;
+    if (like != nullptr) {
+      // Beside whatever call its owner is in.
+      s = source.pin_txn(like, Handles::Use::kShared);
+      if (s != PGZ_OK) return report(s, err);
+      if (source.db != call.db) return invalid("like: of another database", err);
+    }
+    if ((flags & PGZ_SERIALIZE_ANEW) != 0) call.txn->forget_serial();
+    if (Status got = call.txn->serialize((flags & PGZ_SERIALIZE_READ_ONLY) != 0, source.txn);
+        !got.is_ok()) {
+      return report(got, err);
+    }
+    *snapshot = call.txn->serial_snapshot();
+    return report(PGZ_OK, err);
+  });
+}
+
+pgz_status pgz_txn_wait_safe(pgz_txn* txn, uint64_t tag, pgz_error* err) {
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_txn(txn);
+    return s != PGZ_OK ? report(s, err) : report(call.txn->wait_safe(tag), err);
   });
 }
 

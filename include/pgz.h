@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; a library of a higher number serves programs of a lower one. */
-#define PGZ_ABI_VERSION 4u
+#define PGZ_ABI_VERSION 5u
 
 #define PGZ_KEY_MAX 16384u
 #define PGZ_VALUE_MAX 1073741823u
@@ -75,9 +75,10 @@ enum {
   PGZ_READ_ONLY = 17,        /* the transaction was begun read-only */
   PGZ_NOT_SUPPORTED = 18,    /* this build or platform cannot do it */
   PGZ_BUFFER_TOO_SMALL = 19, /* the result does not fit; the needed size is told */
-  PGZ_TOO_MANY_LOCKS = 20,   /* the lock table has reached its memory bound */
+  PGZ_TOO_MANY_LOCKS = 20,   /* locks, or marks of serializable reads, reached their memory bound */
   PGZ_TXN_OVER = 21,         /* the transaction is committed or aborted */
   PGZ_MISUSE = 22,           /* a handle used by two calls at once */
+  PGZ_SERIALIZATION = 23,    /* with others the outcome might equal no serial one: roll back */
   PGZ_UNKNOWN = 99 /* anything else; also the outcome of a commit that a failure cut off */
 };
 
@@ -266,10 +267,19 @@ PGZ_API pgz_status pgz_iter_close(pgz_iter* iter, pgz_error* err);
 /* ---- transactions ------------------------------------------------------------------------- */
 
 /* What the simple calls (pgz_txn_get, _scan, _put, _delete) see and check. Calls that name a
- * snapshot do as they are told. */
+ * snapshot do as they are told.
+ *
+ * PGZ_SERIALIZABLE: a snapshot is taken by pgz_txn_begin and kept until the end. What the simple
+ * calls, and reads that name this snapshot (pgz_txn_serialize), read is remembered, keys and
+ * ranges, found or not; so is what is written. Wherever the outcome of all serializable
+ * transactions might otherwise equal no order of running them one after another, a read, write or
+ * commit of one of them gives PGZ_SERIALIZATION, with the reason in PostgreSQL's words as its
+ * message; then all that is left is to roll back. Reads at PGZ_SNAPSHOT_NEWEST are not remembered,
+ * but for single keys whose newest version the snapshot sees. */
 enum {
   PGZ_REPEATABLE_READ = 0, /* one snapshot, taken by the first simple call; first committer wins */
   PGZ_READ_COMMITTED = 1,  /* each simple call sees the newest committed state */
+  PGZ_SERIALIZABLE = 2,    /* as repeatable read, and watched; since ABI 5 */
 };
 
 typedef struct pgz_txn_options {
@@ -288,6 +298,32 @@ typedef struct pgz_txn_options {
  * pgz_txn_free. Any thread, does not block. Since ABI 1. */
 PGZ_API pgz_status pgz_txn_begin(pgz_db* db, const pgz_txn_options* options, pgz_txn** txn,
                                  pgz_error* err);
+
+enum {
+  PGZ_SERIALIZE_READ_ONLY = 1u, /* what it writes nobody else reads */
+  PGZ_SERIALIZE_ANEW = 2u,      /* it has read nothing: where it has a snapshot, take another */
+};
+
+/* Makes an open transaction that has written nothing serializable, whatever it was begun as: it
+ * takes a snapshot or, where `like` is not NULL, that of another open serializable transaction
+ * (PGZ_INVALID_ARG when that is read-only and this one is not). *snapshot is registered until the
+ * transaction ends. For one that is serializable already it only tells its snapshot, but for
+ * PGZ_SERIALIZE_ANEW. Does not
+ * block. Since ABI 5. */
+PGZ_API pgz_status pgz_txn_serialize(pgz_txn* txn, uint32_t flags, pgz_txn* like,
+                                     uint64_t* snapshot, pgz_error* err);
+
+/* Waits until no transaction that writes can make a read-only serializable transaction fail, nor be
+ * made to fail by it: its snapshot is safe, and reading costs no more than under repeatable read.
+ * PGZ_OK: it is. PGZ_SERIALIZATION: this snapshot never will be: begin anew and ask again.
+ * PGZ_PENDING: a completion with `tag` will say one of the two, or PGZ_CANCELLED (pgz_txn_cancel);
+ * with tag 0 the call waits. Since ABI 5. */
+PGZ_API pgz_status pgz_txn_wait_safe(pgz_txn* txn, uint64_t tag, pgz_error* err);
+
+/* Lists the owners whose transactions keep one of `owner` waiting in pgz_txn_wait_safe, as
+ * pgz_blocked_by does for locks. Any thread, does not block. Since ABI 5. */
+PGZ_API pgz_status pgz_safe_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, size_t capacity,
+                                       size_t* count, pgz_error* err);
 
 /* Locks the key (waits; PGZ_DEADLOCK, PGZ_TIMED_OUT), checks first-committer-wins under repeatable
  * read (PGZ_CONFLICT), buffers the write. Blocks. Since ABI 1. */
@@ -351,6 +387,10 @@ PGZ_API pgz_status pgz_reap(pgz_db* db, pgz_completion* out, size_t capacity, si
  * for that. Its versions stay readable until pgz_snapshot_release has been called as often as it
  * was given out. Any thread, does not block. Since ABI 1. */
 PGZ_API pgz_status pgz_snapshot_acquire(pgz_db* db, uint64_t* snapshot, pgz_error* err);
+
+/* Registers a snapshot that is registered once more; PGZ_INVALID_ARG when it is not. Any thread,
+ * does not block. Since ABI 5. */
+PGZ_API pgz_status pgz_snapshot_share(pgz_db* db, uint64_t snapshot, pgz_error* err);
 
 /* Gives one registration back. PGZ_INVALID_ARG when there is none. Any thread, does not block.
  * Since ABI 1. */

@@ -30,6 +30,8 @@ enum class Planted : uint8_t {
   kKeepRolledBack,
   kCounterNotDurable,
   kSkipConflictCheck,
+  kIgnoreRangeMarks,
+  kIgnoreCommittedReaders,
 };
 
 #ifdef PGZ_PLANTED_BUGS

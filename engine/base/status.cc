@@ -44,6 +44,10 @@ const char* code_name(Code code) {
       return "unknown";
     case Code::kExists:
       return "exists";
+    case Code::kSerialization:
+      return "serialization failure";
+    case Code::kTooManyLocks:
+      return "too many locks";
   }
   return "unknown";
 }

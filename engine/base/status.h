@@ -36,7 +36,9 @@ enum class Code : int32_t {
   kLocked,  // the directory is in use by another process
   kReadOnly,
   kUnknown,
-  kExists,  // a file that had to be new is there already
+  kExists,         // a file that had to be new is there already
+  kSerialization,  // the outcome might equal no serial one; what is left is to roll back
+  kTooManyLocks,   // a bound on memory for locks or marks of reads and writes is reached
 };
 
 // The code's name in lower case, for messages and logs ("no space").

@@ -117,6 +117,37 @@ bool Cursor::append(FetchBatch* batch, Slice key, Slice value, bool own, uint64_
 }
 
 Status Cursor::fetch(FetchBatch* batch) {
+  PGZ_TRY(fetch_rows(batch));
+  if (txn_ == nullptr || !txn_->is_marked(snapshot_) || marked_all_) return Status::ok();
+  return mark(*batch);
+}
+
+// What lies behind the last row was looked at but is not told until the next one comes.
+Status Cursor::mark(const FetchBatch& batch) {
+  const bool infinite = upper_.empty();
+  marked_all_ = batch.done;
+  if (!batch.done && batch.count == 0) return Status::ok();
+  std::string last;
+  if (!batch.done) {
+    const RowOut& row = batch.rows[batch.count - 1];
+    last.assign(batch.buffer + row.key_offset, row.key_len);
+  }
+  if (options_.reverse) {
+    const Slice end = marked_.empty() ? Slice(upper_) : Slice(marked_);
+    PGZ_TRY(txn_->mark_read(batch.done ? Slice(lower_) : Slice(last),
+                            {end, false, marked_.empty() && infinite}));
+    marked_ = std::move(last);
+    return Status::ok();
+  }
+  const Slice begin = marked_.empty() ? Slice(lower_) : Slice(marked_);
+  if (batch.done) return txn_->mark_read(begin, {upper_, false, infinite});
+  PGZ_TRY(txn_->mark_read(begin, {last, true, false}));
+  marked_ = std::move(last);
+  marked_.push_back('\0');
+  return Status::ok();
+}
+
+Status Cursor::fetch_rows(FetchBatch* batch) {
   PGZ_TRY(db_->check());
   const uint32_t max_rows = std::min(batch->max_rows, kRowsMax);
   uint64_t steps = batch->max_steps == 0 ? kStepsDefault : batch->max_steps;

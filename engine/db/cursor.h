@@ -66,6 +66,9 @@ class Cursor {
   Status fetch(FetchBatch* batch);
 
  private:
+  Status fetch_rows(FetchBatch* batch);
+  // For serializable transactions: marks what the rows of the batch tell about.
+  Status mark(const FetchBatch& batch);
   Status position();
   // Puts the iterators where key is next (or the range's start).
   Status seek(const std::string* key);
@@ -87,6 +90,8 @@ class Cursor {
 
   bool positioned_ = false;
   bool started_ = false;
+  bool marked_all_ = false;
+  std::string marked_;  // how far, once something is; the bound is exclusive going up
   std::string resume_;  // the next key to look at, once started
   uint64_t generation_ = 0;
   bool committed_wanted_ = true;

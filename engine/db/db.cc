@@ -55,6 +55,7 @@ Db::~Db() {
 void Db::begin_close() {
   if (locks_ != nullptr) {
     locks_->end_waits(Status::make(Code::kClosed, "the database is being closed"));
+    serializability_->end_waits(Code::kClosed);
   }
 }
 
@@ -76,6 +77,7 @@ Status Db::close() {
   counters_.reset();
   pipeline_.reset();
   locks_.reset();
+  serializability_.reset();
   lsm_.reset();
   log_.reset();
   snapshots_.reset();
@@ -117,9 +119,18 @@ void Db::read(Transaction* txn, uint64_t ts, OpNum op, Slice key, ReadResult* re
       return;
     }
   }
+  if (txn != nullptr && txn->is_marked(ts)) {
+    result->status = txn->mark_read(key);
+    if (!result->status.is_ok()) return;
+  }
   const uint64_t at = ts == kNewest ? snapshots_->acquire() : ts;
   result->status = lsm_->get(key, at, &result->value, &result->version_ts, &result->kind);
   if (ts == kNewest) snapshots_->release(at);
+  // A locked row that the snapshot sees too was read as if at the snapshot.
+  if (ts == kNewest && txn != nullptr && txn->is_serializable() && result->status.is_ok() &&
+      result->version_ts <= txn->serial_snapshot()) {
+    if (Status s = txn->mark_read(key); !s.is_ok()) result->status = std::move(s);
+  }
 }
 
 Status Db::flush() {
@@ -137,6 +148,7 @@ DbStats Db::stats() const {
   s.spilled_runs = spilled_runs_.load(std::memory_order_relaxed);
   s.pipeline = pipeline_->stats();
   s.locks = locks_->stats();
+  s.serializable = serializability_->stats();
   s.lsm = lsm_->stats();
   return s;
 }

@@ -31,6 +31,7 @@
 #include "engine/lsm/lsm.h"
 #include "engine/txn/completions.h"
 #include "engine/txn/lock_table.h"
+#include "engine/txn/serializable.h"
 #include "engine/txn/snapshots.h"
 #include "engine/txn/write_buffer.h"
 
@@ -59,6 +60,7 @@ struct DbStats {
   uint64_t spilled_runs = 0;
   PipelineStats pipeline;
   LockTableStats locks;
+  SerializableStats serializable;
   LsmStats lsm;
 };
 
@@ -108,6 +110,7 @@ class Db : private LockSink {
   LockTable* locks() { return locks_.get(); }
   Snapshots* snapshots() { return snapshots_.get(); }
   const SpaceGuard& space() const { return space_; }
+  Serializability* serializability() { return serializability_.get(); }
   CommitPipeline* pipeline() { return pipeline_.get(); }
   Lsm* lsm() { return lsm_.get(); }
   const Runtime& runtime() const { return runtime_; }
@@ -143,6 +146,7 @@ class Db : private LockSink {
   std::unique_ptr<Log> log_;
   std::unique_ptr<Lsm> lsm_;
   std::unique_ptr<Snapshots> snapshots_;
+  std::unique_ptr<Serializability> serializability_;
   std::unique_ptr<LockTable> locks_;
   std::unique_ptr<CommitPipeline> pipeline_;
   std::unique_ptr<Counters> counters_;

@@ -240,6 +240,8 @@ Status Db::start() {
   locks.deadlock_timeout_micros = options_.deadlock_timeout_micros;
   LockSink* const sink = this;
   locks_ = std::make_unique<LockTable>(runtime_, locks, sink);
+  serializability_ =
+      std::make_unique<Serializability>(snapshots_.get(), options_.lock_memory_bytes / 4);
   CommitPipeline::Hooks hooks;
   hooks.after_flush = [this] {
     slots_->poke();

@@ -1,8 +1,9 @@
 // Prepared transactions: what a transaction holds, as bytes from which it can be made again.
 //
-// State: fixed32 version | fixed32 zero | fixed64 bytes of writes | writes | locks. A write is
-// u8 kind (Kind) | varint32 key length | varint64 value length | key | value, in key order, one per
-// key; a lock is u8 space | u8 mode | varint32 name length | name. docs/formats.md has the same.
+// State: fixed32 version | fixed32 flags (bit 0: serializable) | fixed64 bytes of writes | writes |
+// locks. A write is u8 kind (Kind) | varint32 key length | varint64 value length | key | value, in
+// key order, one per key; a lock is u8 space | u8 mode | varint32 name length | name.
+// docs/formats.md has the same.
 #include "engine/base/coding.h"
 #include "engine/db/transaction.h"
 
@@ -11,6 +12,7 @@ namespace pgz {
 namespace {
 
 constexpr uint32_t kStateVersion = 1;
+constexpr uint32_t kStateSerializable = 1;
 constexpr size_t kStateHeaderBytes = 16;
 // A state is one value of the database it protects.
 constexpr size_t kStateBytesMax = size_t{512} << 20;
@@ -58,11 +60,13 @@ Status Transaction::prepare(std::string* state) {
     state->append(name.data(), name.size());
   });
   put_fixed32(state->data(), kStateVersion);
-  put_fixed32(state->data() + 4, 0);
+  put_fixed32(state->data() + 4, serial_ == nullptr ? 0 : kStateSerializable);
   put_fixed64(state->data() + 8, write_bytes);
   if (state->size() > kStateBytesMax) {
     return Status::make(Code::kNotSupported, "the transaction is too large to be prepared");
   }
+  // From here on others fail, not this one.
+  if (serial_ != nullptr) PGZ_TRY(db_->serializability()->prepare(serial_));
   end_snapshot();
   owner_.detach();
   return Status::ok();
@@ -74,6 +78,10 @@ Status Transaction::adopt(Slice state) {
   if (state.size() < kStateHeaderBytes) return damaged();
   if (get_fixed32(state.data()) != kStateVersion) {
     return Status::make(Code::kNotSupported, "a prepared transaction of a newer version");
+  }
+  if ((get_fixed32(state.data() + 4) & kStateSerializable) != 0 && serial_ == nullptr) {
+    serial_ = db_->serializability()->adopt(options_.session);
+    serial_id_ = serial_->id();
   }
   const uint64_t write_bytes = get_fixed64(state.data() + 8);
   state.remove_prefix(kStateHeaderBytes);

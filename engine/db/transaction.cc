@@ -18,6 +18,9 @@ constexpr size_t kHeavyLocks = 10'000;
 Transaction::Transaction(Db* db, const TransactionOptions& options)
     : db_(db), options_(options), owner_(options.session) {
   db_->transactions_.fetch_add(1, std::memory_order_relaxed);
+  if (!options.serializable) return;
+  serial_ = db_->serializability()->begin(options.read_only, options.session);
+  serial_id_ = serial_->id();
 }
 
 Transaction::~Transaction() {
@@ -53,17 +56,56 @@ Status Transaction::add(OpNum op, Kind kind, Slice key, Slice value) {
     return Status::make(Code::kInvalidArgument,
                         "a key has 1 to 16384 bytes and a value less than 1 GiB");
   }
+  if (serial_ != nullptr) PGZ_TRY(db_->serializability()->write(serial_, op, key));
   return make_own()->add(op, kind, key, value);
+}
+
+void Transaction::forget_serial() {
+  if (serial_ != nullptr) db_->serializability()->abort(std::exchange(serial_, nullptr));
+}
+
+Status Transaction::serialize(bool read_only, Transaction* like) {
+  PGZ_TRY(check_open());
+  if (serial_ != nullptr) return Status::ok();
+  if (own_ != nullptr && !own_->empty()) {
+    return Status::make(Code::kInvalidArgument, "the transaction has written already");
+  }
+  Serializability* serial = db_->serializability();
+  SerialTxn* txn = like == nullptr
+                       ? serial->begin(read_only, options_.session)
+                       : serial->begin_like(like->serial_id_, read_only, options_.session);
+  if (txn == nullptr) {
+    return Status::make(Code::kInvalidArgument, "that transaction has no snapshot for this one");
+  }
+  serial_id_ = txn->id();
+  serial_ = txn;
+  return Status::ok();
+}
+
+Status Transaction::mark_range(OpNum op, Slice begin, Slice end) {
+  if (serial_ == nullptr) return Status::ok();
+  return db_->serializability()->write_range(serial_, op, begin, {end, false, end.empty()});
+}
+
+Status Transaction::mark_read(Slice key) {
+  return serial_ == nullptr ? Status::ok() : db_->serializability()->read(serial_, key);
+}
+
+Status Transaction::mark_read(Slice begin, const MarkBound& bound) {
+  if (serial_ == nullptr) return Status::ok();
+  return db_->serializability()->read_range(serial_, begin, bound);
 }
 
 Status Transaction::own_range(OpNum op, Slice begin, Slice end) {
   PGZ_TRY(check_write(op));
+  PGZ_TRY(mark_range(op, begin, end));
   make_own()->own_range(op, begin, end);
   return Status::ok();
 }
 
 Status Transaction::drop_range(OpNum op, Slice begin, Slice end) {
   PGZ_TRY(check_write(op));
+  PGZ_TRY(mark_range(op, begin, end));
   make_own()->drop_range(op, begin, end);
   return Status::ok();
 }
@@ -72,6 +114,7 @@ Status Transaction::rollback_to(OpNum op) {
   PGZ_TRY(check_open());
   if (own_ != nullptr && !PGZ_PLANTED(kKeepRolledBack)) PGZ_TRY(own_->rollback_to(op));
   last_op_ = std::min(last_op_, op);  // the numbers may be used again
+  if (serial_ != nullptr) db_->serializability()->rollback_to(serial_, op);
   db_->locks()->release_from(&owner_, op);
   return Status::ok();
 }
@@ -97,13 +140,42 @@ Status Transaction::lock(LockSpace space, Slice name, LockMode mode, OpNum op,
   return s;
 }
 
-bool Transaction::cancel_wait() { return db_->locks()->cancel(&owner_); }
+bool Transaction::cancel_wait() {
+  return db_->locks()->cancel(&owner_) ||
+         (serial_id_ != 0 && db_->serializability()->cancel_wait(serial_id_));
+}
+
+Status Transaction::wait_safe(uint64_t tag) {
+  PGZ_TRY(check_open());
+  if (serial_ == nullptr || serial_->is_safe()) return Status::ok();
+  if (tag != 0) {
+    PGZ_TRY(db_->completions()->reserve());
+    Completions* completions = db_->completions();
+    db_->serializability()->when_safe_known(serial_, [=](Code code) {
+      completions->finish(Completion{tag, 0, code, 0});
+    });
+    return Status::make(Code::kPending, "waiting for a safe snapshot");
+  }
+  struct Answer {
+    Event known;
+    Code code = Code::kOk;
+  };
+  auto answer = std::make_shared<Answer>();
+  db_->serializability()->when_safe_known(serial_, [answer](Code code) {
+    answer->code = code;
+    answer->known.set();
+  });
+  answer->known.wait();
+  if (answer->code == Code::kOk) return Status::ok();
+  return Status::make(answer->code, "the snapshot is not safe");
+}
 
 void Transaction::abort() {
   if (!open()) return;
   cancel_wait();
   own_.reset();
   end_snapshot();
+  forget_serial();
   db_->locks()->release_all(&owner_);
   state_.store(State::kOver, std::memory_order_release);
   db_->transactions_.fetch_sub(1, std::memory_order_relaxed);
@@ -119,6 +191,10 @@ Status Transaction::commit(bool asynchronous, uint64_t tag, uint64_t* timestamp)
   *timestamp = 0;
   PGZ_TRY(check_open());
   if (own_ == nullptr || own_->empty()) {
+    if (serial_ != nullptr) {
+      PGZ_TRY(db_->serializability()->commit(serial_, nullptr));
+      serial_ = nullptr;
+    }
     abort();
     return Status::ok();
   }
@@ -172,19 +248,26 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   state_.store(State::kCommitting, std::memory_order_release);
   const std::shared_ptr<Transaction> self = shared_from_this();
   MemTableRef ref;
-  const auto append = [&] {
-    return db_->pipeline()->submit(self, &record, prepared->runs, asynchronous, &ref);
+  const auto append = [&](uint64_t* ts) -> Status {
+    PGZ_TRY(db_->pipeline()->submit(self, &record, prepared->runs, asynchronous, &ref));
+    *ts = PendingCommit::timestamp();
+    return Status::ok();
   };
-  Status s = append();
+  const auto judge_and_append = [&] {
+    uint64_t ts = 0;
+    return serial_ == nullptr ? append(&ts) : db_->serializability()->commit(serial_, append);
+  };
+  Status s = judge_and_append();
   if (s.is(Code::kNoSpace)) {
     db_->make_log_room();
-    if (is_welcome) s = append();
+    if (is_welcome) s = judge_and_append();
   }
   if (!s.is_ok()) {
     state_.store(State::kOpen, std::memory_order_release);
     if (tag != 0) db_->completions()->cancel_reservation();
     return s;
   }
+  serial_ = nullptr;
   if (ref) apply(*prepared, &ref);
   end_snapshot();
   own_.reset();
@@ -232,6 +315,7 @@ void Transaction::finish(const Status& outcome, std::vector<Completion>* batch) 
 }
 
 uint64_t Transaction::simple_snapshot() {
+  if (serial_ != nullptr) return serial_->snapshot();
   if (!options_.repeatable_read) return kNewest;
   if (snapshot_ == kNewest) snapshot_ = db_->snapshots()->acquire();
   return snapshot_;

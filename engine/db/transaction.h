@@ -15,12 +15,14 @@
 #include "engine/db/db.h"
 #include "engine/txn/lock_table.h"
 #include "engine/txn/own_writes.h"
+#include "engine/txn/serializable.h"
 
 namespace pgz {
 
 struct TransactionOptions {
   bool repeatable_read = true;  // simple calls: one snapshot; else each sees the newest state
   bool read_only = false;
+  bool serializable = false;  // watched by Serializability, at one snapshot taken at once
   uint64_t session = 0;
   uint64_t lock_timeout_micros = 0;  // simple calls
 };
@@ -62,6 +64,23 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   Status simple_write(Kind kind, Slice key, Slice value);
   uint64_t simple_snapshot();  // kNewest under read committed
 
+  // Serializable transactions. Their reads at serial_snapshot() are marked by those who read;
+  // kSerialization leaves only abort(). For other transactions marking does nothing.
+  // Makes a transaction that has written nothing serializable: takes a snapshot, or that of `like`
+  // (not null: open, serializable, and not read-only unless this one is). With `read_only` it will
+  // write only what nobody else reads. Nothing when it is serializable already.
+  Status serialize(bool read_only, Transaction* like);
+  // As if it had never been serializable; it has read nothing yet.
+  void forget_serial();
+  bool is_marked(uint64_t ts) const { return serial_ != nullptr && ts == serial_->snapshot(); }
+  bool is_serializable() const { return serial_ != nullptr; }
+  uint64_t serial_snapshot() const { return serial_->snapshot(); }
+  Status mark_read(Slice key);
+  Status mark_read(Slice begin, const MarkBound& bound);
+  // ok: the snapshot is safe. kSerialization: it never will be. kPending: as commit(); the
+  // completion has one of the two statuses, or kCancelled.
+  Status wait_safe(uint64_t tag);
+
   bool open() const { return state_.load(std::memory_order_acquire) == State::kOpen; }
   bool waiting() const { return owner_.waiting(); }
   OwnWrites* own() { return own_.get(); }  // null before the first write
@@ -76,6 +95,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   OwnWrites* make_own();
   static bool makes_room(const OwnWrites::Prepared& prepared);
   Status submit(OwnWrites::Prepared* prepared, bool asynchronous, uint64_t tag);
+  Status mark_range(OpNum op, Slice begin, Slice end);
   void apply(const OwnWrites::Prepared& prepared, MemTableRef* ref);
   void end_snapshot();
 
@@ -91,10 +111,12 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   std::unique_ptr<OwnWrites> own_;
   OpNum last_op_ = 0;
   uint64_t snapshot_ = kNewest;  // of the simple calls; registered when set
+  SerialTxn* serial_ = nullptr;  // until it is over
+  std::atomic<uint64_t> serial_id_{0};
   uint64_t tag_ = 0;
   bool dropped_ranges_ = false;
   uint64_t dropped_bytes_ = 0;  // about, by others' commits
-  Status refused_;              // a failed commit that used up its runs
+  Status refused_;  // a failed commit that used up its runs
   Event done_;
   Status outcome_;
 };

@@ -20,6 +20,16 @@ uint64_t Snapshots::acquire() {
   return ts;
 }
 
+bool Snapshots::share(uint64_t ts) {
+  MutexLock lock(&mu_);
+  auto it = std::lower_bound(registered_.begin(), registered_.end(), ts,
+                             [](const Registered& r, uint64_t t) { return r.ts < t; });
+  if (it == registered_.end() || it->ts != ts || it->users == 0) return false;
+  it->users++;
+  count_++;
+  return true;
+}
+
 bool Snapshots::release(uint64_t ts) {
   MutexLock lock(&mu_);
   auto it = std::lower_bound(registered_.begin(), registered_.end(), ts,

@@ -25,6 +25,8 @@ class Snapshots {
 
   // Registers a snapshot at the base.
   uint64_t acquire();
+  // Registers once more a snapshot that is registered; false if ts is not.
+  bool share(uint64_t ts);
   // Gives one registration back; false if there is none at ts.
   bool release(uint64_t ts);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <vector>
 
 #include "engine/base/clock.h"
@@ -118,6 +119,7 @@ bool Workload::step(Rng* rng) {
 std::shared_ptr<Transaction> Workload::begin(Level level) {
   TransactionOptions options;
   options.repeatable_read = level != Level::kReadCommitted;
+  options.serializable = level == Level::kSerializable;
   options.lock_timeout_micros = kLockTimeoutMicros;
   return db_->begin(options);
 }
@@ -253,15 +255,22 @@ bool Workload::read_register(Transaction* transaction, Txn* txn, const std::stri
   if (own_snapshot) db_->release_snapshot(snapshot);
   if (!read.status.is_ok() && !read.status.is(Code::kNotFound)) return false;
   history_->snapshot_used(snapshot);
-  Access access{locked ? Access::Kind::kLockedRead : Access::Kind::kRead, key, 0, 0};
-  if (read.status.is_ok()) {  // "t<writer>:<number>"
+  note_read(txn, locked ? Access::Kind::kLockedRead : Access::Kind::kRead, key,
+            read.status.is_ok() ? &read.value : nullptr);
+  return true;
+}
+
+// A register's value is "t<writer>:<number>"; null: there is none.
+void Workload::note_read(Txn* txn, Access::Kind kind, const std::string& key,
+                         const std::string* value) {
+  Access access{kind, key, 0, 0};
+  if (value != nullptr) {
     char* end = nullptr;
-    access.writer = std::strtoull(read.value.c_str() + 1, &end, 10);
+    access.writer = std::strtoull(value->c_str() + 1, &end, 10);
     access.number = static_cast<uint32_t>(std::strtoull(end + 1, nullptr, 10));
   }
   trace(txn->marker() + " read " + key + " of " + std::to_string(access.writer));
   txn->accesses.push_back(std::move(access));
-  return true;
 }
 
 bool Workload::write_register(Transaction* transaction, Txn* txn, const std::string& key) {
@@ -272,8 +281,42 @@ bool Workload::write_register(Transaction* transaction, Txn* txn, const std::str
   return true;
 }
 
+// A scan over some of the registers: it also tells which of them are not there.
+bool Workload::scan_registers(Transaction* transaction, Txn* txn, Rng* rng) {
+  const uint64_t from = rng->uniform(kRegisters);
+  const uint64_t to = from + 1 + rng->uniform(kRegisters - from);
+  CursorOptions options;
+  options.snapshot = transaction->simple_snapshot();
+  options.reverse = rng->uniform(2) == 0;
+  Cursor cursor(db_, transaction, options, key_of("r/", from), key_of("r/", to));
+  std::map<std::string, std::string> found;
+  char buffer[512];
+  RowOut rows[2];
+  for (bool done = false; !done;) {
+    FetchBatch batch;
+    batch.rows = rows;
+    batch.max_rows = 2;
+    batch.buffer = buffer;
+    batch.capacity = sizeof(buffer);
+    if (!cursor.fetch(&batch).is_ok()) return false;
+    for (uint32_t i = 0; i < batch.count; ++i) {
+      found.emplace(std::string(buffer + rows[i].key_offset, rows[i].key_len),
+                    std::string(buffer + rows[i].value_offset, rows[i].value_len));
+    }
+    done = batch.done;
+  }
+  history_->snapshot_used(options.snapshot);
+  for (uint64_t i = from; i < to; ++i) {
+    const std::string key = key_of("r/", i);
+    const auto at = found.find(key);
+    note_read(txn, Access::Kind::kRead, key, at == found.end() ? nullptr : &at->second);
+  }
+  return true;
+}
+
 bool Workload::registers(Rng* rng) {
-  const Level level = rng->uniform(2) == 0 ? Level::kReadCommitted : Level::kRepeatableRead;
+  constexpr Level kLevels[] = {Level::kReadCommitted, Level::kRepeatableRead, Level::kSerializable};
+  const Level level = kLevels[rng->uniform(3)];
   auto transaction = begin(level);
   Txn* txn = history_->begin();
   txn->level = level;
@@ -282,6 +325,10 @@ bool Workload::registers(Rng* rng) {
   for (uint64_t i = 0; i < steps; ++i) {
     const std::string key = key_of("r/", rng->uniform(kRegisters));
     const uint64_t what = rng->uniform(4);
+    if (level == Level::kSerializable && rng->uniform(4) == 0) {
+      if (!scan_registers(transaction.get(), txn, rng)) return give_up(transaction, txn);
+      continue;
+    }
     bool ok = true;
     if (what >= 2 && level == Level::kReadCommitted) {
       LockWait wait;
@@ -301,8 +348,8 @@ bool Workload::registers(Rng* rng) {
   if (rng->uniform(12) == 0) return give_up(transaction, txn);
   if (wrote) return finish(transaction, txn, rng->uniform(6) == 0);
   txn->read_only = true;
+  if (!transaction->commit(false, 0, &txn->ts).is_ok()) return give_up(transaction, txn);
   txn->outcome = Outcome::kAcknowledged;
-  transaction->abort();
   return alive();
 }
 

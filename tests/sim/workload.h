@@ -38,7 +38,7 @@ class Workload {
   bool transfer(Rng* rng);
   bool drop_range(Rng* rng);
   bool savepoint(Rng* rng);
-  // Reads and writes of a few keys whose versions name their writers, at either isolation level.
+  // Reads and writes of a few keys whose versions name their writers, at any isolation level.
   bool registers(Rng* rng);
   // Twice at one snapshot, with time for flushes and merges in between.
   bool scan();
@@ -50,6 +50,8 @@ class Workload {
   bool remove(Transaction* transaction, Txn* txn, const std::string& key);
   // A read of a register, noted in txn; with `locked` after its row lock was granted.
   bool read_register(Transaction* transaction, Txn* txn, const std::string& key, bool locked);
+  bool scan_registers(Transaction* transaction, Txn* txn, Rng* rng);
+  void note_read(Txn* txn, Access::Kind kind, const std::string& key, const std::string* value);
   bool write_register(Transaction* transaction, Txn* txn, const std::string& key);
   // Writes the marker, commits, notes the outcome; false: the database has stopped.
   bool finish(const std::shared_ptr<Transaction>& transaction, Txn* txn, bool early);

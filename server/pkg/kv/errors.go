@@ -10,15 +10,20 @@ var (
 	ErrTxnDone          = errors.New("transaction has ended")
 	ErrLockNotAvailable = errors.New("lock not available")
 	ErrLockTimeout      = errors.New("lock timeout")
-	ErrDeadlock         = errors.New("deadlock detected")
-	ErrTooManyLocks     = errors.New("out of lock memory")
-	ErrOutOfMemory      = errors.New("out of memory")
-	ErrNoSpace          = errors.New("no space left on device")
-	ErrReadOnly         = errors.New("store is read-only")
-	ErrCorruption       = errors.New("data corruption")
-	ErrIO               = errors.New("input/output error")
-	ErrLocked           = errors.New("directory is in use by another process")
-	ErrNewerFormat      = errors.New("directory was written by a newer version")
+	// ErrSerialization: no serial order of the serializable transactions has to
+	// have this outcome. What wraps it says why in PostgreSQL's words; the
+	// transaction can only be rolled back.
+	ErrSerialization = errors.New("serialization failure")
+	ErrCancelled     = errors.New("wait cancelled")
+	ErrDeadlock      = errors.New("deadlock detected")
+	ErrTooManyLocks  = errors.New("out of lock memory")
+	ErrOutOfMemory   = errors.New("out of memory")
+	ErrNoSpace       = errors.New("no space left on device")
+	ErrReadOnly      = errors.New("store is read-only")
+	ErrCorruption    = errors.New("data corruption")
+	ErrIO            = errors.New("input/output error")
+	ErrLocked        = errors.New("directory is in use by another process")
+	ErrNewerFormat   = errors.New("directory was written by a newer version")
 	// ErrUnknownOutcome: the log could not be written or flushed while this
 	// commit waited. The store has stopped; the commit may or may not survive.
 	ErrUnknownOutcome = errors.New("commit outcome unknown")

@@ -113,6 +113,9 @@ type Store interface {
 	// whatever was acknowledged without waiting for durability.
 	Snapshot() (Snapshot, error)
 
+	// SnapshotAt pins a timestamp that is pinned already; ErrInvalidArg if not.
+	SnapshotAt(ts Timestamp) (Snapshot, error)
+
 	// Reserve takes n numbers from the counter called name and returns the
 	// first. A counter starts at 1 when it is first used. Numbers are never
 	// given twice, not even after a crash, whatever becomes of transactions;
@@ -125,6 +128,10 @@ type Store interface {
 	// While it is false, a single read at a snapshot needs no lock of its own:
 	// whoever locks later commits after the snapshot. Any thread; cheap.
 	Exclusive() bool
+
+	// SafeBlockedBy lists the owners that keep one of owner's transactions in
+	// Serial.WaitSafe.
+	SafeBlockedBy(owner uint64) []uint64
 
 	// BlockedBy lists the owners (TxnOptions.Owner) that owner waits for.
 	BlockedBy(owner uint64) []uint64
@@ -211,8 +218,31 @@ type Txn interface {
 	// ErrNotSupported: it owns or dropped ranges, or is beyond 512 MiB.
 	Prepare() (state []byte, err error)
 
+	// Serialize makes a transaction that has written nothing serializable and
+	// returns the snapshot it runs at from now on. Reads at that timestamp are
+	// watched from then on, as are writes; any call may give ErrSerialization.
+	// readOnly promises that nobody else reads what it writes. like may be nil,
+	// or what Serialize returned to a transaction that has not ended: then that
+	// one's snapshot is taken. Called again before anything was read, it takes a
+	// newer snapshot.
+	Serialize(readOnly bool, like Serial) (Serial, error)
+
+	// Check lets the store see all writes made so far. ErrSerialization where
+	// they, or what others did meanwhile, have made the transaction fail.
+	Check() error
+
 	// Written reports whether any write is buffered.
 	Written() bool
+}
+
+// Serial is the snapshot of a serializable transaction. It lasts as long as
+// the transaction does.
+type Serial interface {
+	TS() Timestamp
+	// WaitSafe waits until a read-only transaction cannot fail any more, nor
+	// make others fail. ErrSerialization: this snapshot never gets there; begin
+	// anew. onWait is called once, before a wait.
+	WaitSafe(ctx context.Context, onWait func()) error
 }
 
 // CommitOptions says what Commit waits for.

@@ -34,6 +34,12 @@ func (s *Session) ddlSession(p *portal) (*ddl.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.tx.queried = true
+	if s.tx.level == serializable { // what it writes is watched from here on
+		if _, _, err := s.takeSnapshot(); err != nil {
+			return nil, err
+		}
+	}
 	xid, err := s.XID(true)
 	if err != nil {
 		return nil, err

@@ -113,7 +113,7 @@ func (s *Session) queryState(state *exec.State, p *portal) error {
 	p.account.Init(settings.memoryLimit)
 	*state = exec.State{
 		Txn: txn, View: kv.View{TS: snap.TS(), ReadOp: op}, WriteOp: op, Writes: &s.rowsWritten,
-		Serial: s.tx.level == repeatableRead, Store: s.srv.store, RowIDs: s.srv.rowIDs,
+		Serial: s.tx.level >= repeatableRead, Store: s.srv.store, RowIDs: s.srv.rowIDs,
 		Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
 		Account: &p.account, WorkMem: settings.workMem, TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
 		Owned: s.hooks.owned, Keys: &s.keys,
@@ -158,15 +158,18 @@ func (s *Session) sendRun(p *portal, maxRows int) (suspended bool, err error) {
 	return true, nil
 }
 
-// finishRun notes a plan's end, gives back what it holds and lets foreign keys
-// look at what was written.
+// finishRun notes a plan's end, gives back what it holds, lets foreign keys look
+// at what was written and the store judge a serializable transaction by it.
 func (s *Session) finishRun(p *portal) error {
 	if p.st.query.CommandType != query.CmdSelect {
 		p.sent = p.run.RowsAffected()
 	}
 	p.done, p.ranOut = true, true
 	s.stopPortal(p)
-	return s.fireKeys()
+	if err := s.fireKeys(); err != nil {
+		return err
+	}
+	return s.checkSerial()
 }
 
 // sendPoint runs a plan of one key.

@@ -40,6 +40,7 @@ type Server struct {
 	rowIDs    *exec.RowIDs
 	sequences *ddl.Sequences
 	xids      xids
+	exports   exports
 	twoPhase  twoPhase
 	log       *slog.Logger
 	opts      Options

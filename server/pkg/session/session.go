@@ -22,8 +22,9 @@ type Session struct {
 	clientPort int
 	startedAt  time.Time
 
-	role     role   // session_user and, until roles can be switched, current_user
-	database dbInfo //
+	role     role                // session_user and, until roles can be switched, current_user
+	database dbInfo              //
+	exported []*exportedSnapshot // by the transaction under way
 	settings *settings.Session
 	intr     interrupt
 	activity activity
@@ -80,6 +81,7 @@ type dbInfo struct {
 // Definitions the session looks at often.
 var (
 	defDefaultReadOnly   = settings.Lookup("default_transaction_read_only")
+	defDefaultDeferrable = settings.Lookup("default_transaction_deferrable")
 	defDefaultIsolation  = settings.Lookup("default_transaction_isolation")
 	defSynchronousCommit = settings.Lookup("synchronous_commit")
 	defStatementTimeout  = settings.Lookup("statement_timeout")

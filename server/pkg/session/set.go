@@ -69,6 +69,9 @@ func (s *Session) setMulti(n *ast.VariableSetStmt) error {
 		}
 		return nil
 	}
+	if n.Name == "TRANSACTION SNAPSHOT" {
+		return s.setSnapshot(n)
+	}
 	return pgerr.FeatureNotSupported("SET " + n.Name)
 }
 
@@ -158,7 +161,7 @@ func (s *Session) setSetting(name, value string, local bool) error {
 		return s.settings.Set(name, value, local, s.role.superuser)
 	}
 	switch d.Name {
-	case "transaction_isolation", "transaction_read_only":
+	case "transaction_isolation", "transaction_read_only", "transaction_deferrable":
 		canonical, err := d.Check(name, value)
 		if err != nil {
 			return err
@@ -166,11 +169,10 @@ func (s *Session) setSetting(name, value string, local bool) error {
 		if d.Name == "transaction_isolation" {
 			return s.setIsolation(canonical)
 		}
-		return s.setReadOnly(canonical == "on")
-	case "default_transaction_isolation":
-		if strings.EqualFold(value, "serializable") {
-			return pgerr.FeatureNotSupported("isolation level SERIALIZABLE")
+		if d.Name == "transaction_deferrable" {
+			return s.setDeferrable(canonical == "on")
 		}
+		return s.setReadOnly(canonical == "on")
 	case "standard_conforming_strings":
 		if b, ok := settings.ParseBool(value); ok && !b {
 			return pgerr.FeatureNotSupported("standard_conforming_strings = off")
@@ -194,6 +196,8 @@ func (s *Session) resetSetting(name string) error {
 			return s.setIsolation(s.settings.Get(defDefaultIsolation))
 		case "transaction_read_only":
 			return s.setReadOnly(s.settings.Get(defDefaultReadOnly) == "on")
+		case "transaction_deferrable":
+			return s.setDeferrable(s.settings.Get(defDefaultDeferrable) == "on")
 		case "session_authorization":
 			return nil
 		}
@@ -209,6 +213,11 @@ func (s *Session) showValue(name string) (string, bool) {
 			return s.isolationName(), true
 		case "transaction_read_only":
 			if s.tx.begun && s.tx.readOnly || !s.tx.begun && s.settings.Get(defDefaultReadOnly) == "on" {
+				return "on", true
+			}
+			return "off", true
+		case "transaction_deferrable":
+			if s.tx.begun && s.tx.deferrable || !s.tx.begun && s.settings.Get(defDefaultDeferrable) == "on" {
 				return "on", true
 			}
 			return "off", true

@@ -96,11 +96,12 @@ func outsideBlock(what string) error {
 
 // txnModes is what AND CHAIN carries over.
 type txnModes struct {
-	level    isolation
-	readOnly bool
+	level      isolation
+	readOnly   bool
+	deferrable bool
 }
 
-func (s *Session) modes() txnModes { return txnModes{s.tx.level, s.tx.readOnly} }
+func (s *Session) modes() txnModes { return txnModes{s.tx.level, s.tx.readOnly, s.tx.deferrable} }
 
 func (s *Session) chain(chain bool, m txnModes) {
 	if !chain {
@@ -108,7 +109,7 @@ func (s *Session) chain(chain bool, m txnModes) {
 	}
 	s.beginTxn()
 	s.tx.block = blockOpen
-	s.tx.level, s.tx.readOnly = m.level, m.readOnly
+	s.tx.level, s.tx.readOnly, s.tx.deferrable = m.level, m.readOnly, m.deferrable
 }
 
 // setModes applies transaction modes: isolation level, access, deferrability.
@@ -133,7 +134,10 @@ func (s *Session) setModes(options []ast.Node) error {
 			if err := s.setReadOnly(constTrue(c)); err != nil {
 				return err
 			}
-		case "transaction_deferrable": // matters to SERIALIZABLE only
+		case "transaction_deferrable":
+			if err := s.setDeferrable(constTrue(c)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -152,15 +156,7 @@ func constTrue(c *ast.A_Const) bool {
 }
 
 func (s *Session) setIsolation(name string) error {
-	var level isolation
-	switch name {
-	case "read committed", "read uncommitted":
-		level = readCommitted
-	case "repeatable read":
-		level = repeatableRead
-	default:
-		return pgerr.FeatureNotSupported("isolation level SERIALIZABLE")
-	}
+	level := isolationNamed(name)
 	if level != s.tx.level {
 		if s.tx.queried {
 			return pgerr.New(pgerr.ActiveSQLTransaction,
@@ -190,15 +186,25 @@ func (s *Session) setReadOnly(readOnly bool) error {
 	return nil
 }
 
+// setDeferrable matters to SERIALIZABLE READ ONLY, and is checked always.
+func (s *Session) setDeferrable(deferrable bool) error {
+	if len(s.tx.saves) > 0 {
+		return pgerr.New(pgerr.ActiveSQLTransaction,
+			"SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction")
+	}
+	if s.tx.queried {
+		return pgerr.New(pgerr.ActiveSQLTransaction, "SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
+	}
+	s.tx.deferrable = deferrable
+	return nil
+}
+
 // isolationName is what transaction_isolation shows.
 func (s *Session) isolationName() string {
 	if !s.tx.begun {
 		return s.settings.Get(defDefaultIsolation)
 	}
-	if s.tx.level == repeatableRead {
-		return "repeatable read"
-	}
-	return "read committed"
+	return s.tx.level.String()
 }
 
 // inBlock reports whether a savepoint may be made here.

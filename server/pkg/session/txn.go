@@ -25,23 +25,26 @@ type isolation uint8
 const (
 	readCommitted isolation = iota
 	repeatableRead
+	serializable
 )
 
 // txnState is the transaction under way. kv transactions begin with the first
 // statement that needs one.
 type txnState struct {
-	block    block
-	txn      kv.Txn      // nil: not begun
-	snapshot kv.Snapshot // of REPEATABLE READ, once taken
-	op       kv.OpNum    // number of the last command
-	level    isolation
-	readOnly bool
-	queried  bool  // a query ran: the isolation level stands
-	started  int64 // transaction_timestamp
-	xid      uint32
-	shared   bool // an implicit block of several statements, or of one that ran
-	begun    bool // started, settings and catalog marks are valid
-	saves    []savepoint
+	block      block
+	txn        kv.Txn      // nil: not begun
+	snapshot   kv.Snapshot // of REPEATABLE READ and above, once taken
+	serial     kv.Serial   // of SERIALIZABLE, once the snapshot is taken
+	op         kv.OpNum    // number of the last command
+	level      isolation
+	readOnly   bool
+	deferrable bool
+	queried    bool  // a query ran: the isolation level stands
+	started    int64 // transaction_timestamp
+	xid        uint32
+	shared     bool // an implicit block of several statements, or of one that ran
+	begun      bool // started, settings and catalog marks are valid
+	saves      []savepoint
 }
 
 // savepoint remembers where everything stood.
@@ -71,10 +74,8 @@ func (s *Session) beginTxn() {
 	t.started = s.stmtTime
 	t.op = 1
 	t.readOnly = s.settings.Get(defDefaultReadOnly) == "on"
-	t.level = readCommitted
-	if s.settings.Get(defDefaultIsolation) == "repeatable read" {
-		t.level = repeatableRead
-	}
+	t.deferrable = s.settings.Get(defDefaultDeferrable) == "on"
+	t.level = isolationNamed(s.settings.Get(defDefaultIsolation))
 }
 
 // storeTxn returns the kv transaction, begun now if need be.
@@ -103,6 +104,10 @@ func (s *Session) takeSnapshot() (snap kv.Snapshot, own bool, err error) {
 	s.tx.queried = true
 	if s.tx.snapshot != nil && !s.within.fresh {
 		return s.tx.snapshot, false, nil
+	}
+	if s.tx.level == serializable {
+		snap, err = s.serialSnapshot(nil)
+		return snap, false, err
 	}
 	snap, err = s.srv.store.Snapshot()
 	if err != nil {
@@ -137,7 +142,7 @@ func (s *Session) commitTxn() error {
 
 func (s *Session) commitStore() error {
 	txn := s.tx.txn
-	if !txn.Written() {
+	if !txn.Written() && s.tx.serial == nil {
 		txn.Rollback() // gives the locks back; there is nothing to make durable
 		return nil
 	}
@@ -159,6 +164,7 @@ func (s *Session) endTxn(committed bool) {
 	if s.tx.snapshot != nil {
 		s.tx.snapshot.Release()
 	}
+	s.dropExported()
 	if committed {
 		s.settings.Commit()
 	} else {
@@ -235,6 +241,9 @@ func storeError(err error) error {
 	e := pgerr.As(err)
 	if e != nil && (e.Code != pgerr.InternalError || errors.Unwrap(e) == nil) {
 		return err
+	}
+	if errors.Is(err, kv.ErrSerialization) {
+		return serializationFailure(err)
 	}
 	for _, s := range storeErrors {
 		if errors.Is(err, s.err) {

@@ -15,6 +15,9 @@ package storage
 #cgo noescape sh_snapshot
 #cgo noescape sh_counter
 #cgo noescape sh_blocked_by
+#cgo noescape sh_safe_blocked_by
+#cgo noescape sh_serialize
+#cgo noescape sh_wait_safe
 #cgo noescape sh_lock_list
 #cgo noescape sh_approximate
 #cgo noescape sh_write
@@ -37,8 +40,12 @@ package storage
 #cgo nocallback sh_reap
 #cgo nocallback sh_snapshot
 #cgo nocallback sh_release
+#cgo nocallback sh_snapshot_share
 #cgo nocallback sh_counter
 #cgo nocallback sh_blocked_by
+#cgo nocallback sh_safe_blocked_by
+#cgo nocallback sh_serialize
+#cgo nocallback sh_wait_safe
 #cgo nocallback sh_lock_list
 #cgo nocallback sh_approximate
 #cgo nocallback sh_write
@@ -101,6 +108,8 @@ var statusErrors = map[C.pgz_status]error{
 	C.PGZ_NOT_SUPPORTED:  kv.ErrNotSupported,
 	C.PGZ_READ_ONLY:      kv.ErrReadOnly,
 	C.PGZ_TOO_MANY_LOCKS: kv.ErrTooManyLocks,
+	C.PGZ_SERIALIZATION:  kv.ErrSerialization,
+	C.PGZ_CANCELLED:      kv.ErrCancelled,
 	C.PGZ_TXN_OVER:       kv.ErrTxnDone,
 	C.PGZ_UNKNOWN:        kv.ErrUnknownOutcome,
 }

@@ -73,6 +73,10 @@ static inline void sh_snapshot_error(uint64_t db, sh_call* c) {
   }
 }
 
+static inline pgz_status sh_snapshot_share(uint64_t db, uint64_t ts) {
+  return pgz_snapshot_share(SH_DB(db), ts, NULL);
+}
+
 static inline pgz_status sh_release(uint64_t db, uint64_t ts) {
   return pgz_snapshot_release(SH_DB(db), ts, NULL);
 }
@@ -248,6 +252,23 @@ static inline pgz_status sh_rollback_to(uint64_t db, uint64_t owner, const void*
     if (s != PGZ_OK) return s;
   }
   return pgz_txn_rollback_to(SH_TXN(c->txn), op, &c->err);
+}
+
+// Begins the transaction if it is not yet and makes it serializable; value becomes its snapshot.
+static inline pgz_status sh_serialize(uint64_t db, uint64_t owner, uint32_t flags, uint64_t like,
+                                      sh_call* c) {
+  pgz_status s = sh_write(db, owner, NULL, 0, c);
+  if (s != PGZ_OK) return s;
+  return pgz_txn_serialize(SH_TXN(c->txn), flags, SH_TXN(like), &c->value, &c->err);
+}
+
+static inline pgz_status sh_wait_safe(uint64_t tag, sh_call* c) {
+  return pgz_txn_wait_safe(SH_TXN(c->txn), tag, &c->err);
+}
+
+static inline pgz_status sh_safe_blocked_by(uint64_t db, uint64_t owner, uint64_t* out,
+                                            size_t capacity, size_t* count) {
+  return pgz_safe_blocked_by(SH_DB(db), owner, out, capacity, count, NULL);
 }
 
 // The transaction is over afterwards, whatever comes back; with keep it lives on when refused.

@@ -163,6 +163,14 @@ func (s *Store) Snapshot() (kv.Snapshot, error) {
 	return n, nil
 }
 
+// SnapshotAt implements kv.Store.
+func (s *Store) SnapshotAt(ts kv.Timestamp) (kv.Snapshot, error) {
+	if st := C.sh_snapshot_share(C.uint64_t(s.db), C.uint64_t(ts)); st != C.PGZ_OK {
+		return nil, statusError(st, nil)
+	}
+	return &snapshot{store: s, ts: uint64(ts)}, nil
+}
+
 // Reserve implements kv.Store.
 func (s *Store) Reserve(ctx context.Context, name string, n uint64) (uint64, error) {
 	if name == "" || n == 0 {
@@ -196,11 +204,23 @@ func (s *Store) Exclusive() bool { return s.exclusive.Load() != 0 }
 
 // BlockedBy implements kv.Store.
 func (s *Store) BlockedBy(owner uint64) []uint64 {
+	return listOwners(func(out []uint64, n *C.size_t) C.pgz_status {
+		return C.sh_blocked_by(C.uint64_t(s.db), C.uint64_t(owner), (*C.uint64_t)(&out[0]), C.size_t(len(out)), n)
+	})
+}
+
+// SafeBlockedBy implements kv.Store.
+func (s *Store) SafeBlockedBy(owner uint64) []uint64 {
+	return listOwners(func(out []uint64, n *C.size_t) C.pgz_status {
+		return C.sh_safe_blocked_by(C.uint64_t(s.db), C.uint64_t(owner), (*C.uint64_t)(&out[0]), C.size_t(len(out)), n)
+	})
+}
+
+func listOwners(list func(out []uint64, n *C.size_t) C.pgz_status) []uint64 {
 	out := make([]uint64, 16)
 	for {
 		var n C.size_t
-		if C.sh_blocked_by(C.uint64_t(s.db), C.uint64_t(owner), (*C.uint64_t)(&out[0]),
-			C.size_t(len(out)), &n) != C.PGZ_OK {
+		if list(out, &n) != C.PGZ_OK {
 			return nil
 		}
 		if int(n) <= len(out) {

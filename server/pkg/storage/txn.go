@@ -30,13 +30,14 @@ type scratch struct {
 // txn implements kv.Txn. The engine's transaction begins with the first write
 // or lock; before, reads go to the database itself.
 type txn struct {
-	store *Store
-	owner uint64
-	sc    *scratch
-	first kv.OpNum // number of the oldest write not rolled back; 0: none
-	last  kv.OpNum // of the newest
-	done  bool
-	excl  bool // counted in store.exclusive
+	store  *Store
+	owner  uint64
+	sc     *scratch
+	first  kv.OpNum // number of the oldest write not rolled back; 0: none
+	last   kv.OpNum // of the newest
+	done   bool
+	serial bool // Serialize was called
+	excl   bool // counted in store.exclusive
 }
 
 var _ kv.Txn = (*txn)(nil)

@@ -36,8 +36,6 @@ func init() {
 	expr.RegisterSet(expr.SetFunc{OID: 1371, Columns: 16, Volatility: expr.Volatile, Start: lockStatus})
 	volatile(blockingPIDs, 2561)
 	volatile(isolationBlocked, 3378)
-	// There is no SERIALIZABLE READ ONLY DEFERRABLE transaction that could wait for a snapshot.
-	volatile(func(c *expr.Ctx, _ []data.Datum) (data.Datum, error) { return pidArray(c, nil), nil }, 3376)
 }
 
 func lister(c *expr.Ctx) (BackendLister, error) {
@@ -65,7 +63,7 @@ func blockingPIDs(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
 }
 
 // isolationBlocked is pg_isolation_test_session_is_blocked: whether the session
-// waits, directly, for one of the listed ones.
+// waits, directly, for one of the listed ones: for a lock or a safe snapshot.
 func isolationBlocked(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	l, err := lister(c)
 	if err != nil {
@@ -74,6 +72,11 @@ func isolationBlocked(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
 	blocking := map[int64]bool{}
 	for _, pid := range l.BlockingPIDs(int32(a[0].Int())) {
 		blocking[int64(pid)] = true
+	}
+	if snapshots, ok := c.Env.(SnapshotLister); ok {
+		for _, pid := range snapshots.SafeSnapshotBlockers(int32(a[0].Int())) {
+			blocking[int64(pid)] = true
+		}
 	}
 	arr := types.ReadArray(a[1])
 	for i := 0; i < arr.Len(); i++ {

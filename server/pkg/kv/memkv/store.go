@@ -71,6 +71,23 @@ func (s *Store) Snapshot() (kv.Snapshot, error) {
 	return snap, nil
 }
 
+// SnapshotAt implements kv.Store.
+func (s *Store) SnapshotAt(ts kv.Timestamp) (kv.Snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, kv.ErrClosed
+	}
+	for other := range s.snapshots {
+		if other.ts == ts {
+			snap := &snapshot{store: s, ts: ts}
+			s.snapshots[snap] = struct{}{}
+			return snap, nil
+		}
+	}
+	return nil, kv.ErrInvalidArg
+}
+
 // Begin implements kv.Store.
 func (s *Store) Begin(opts kv.TxnOptions) (kv.Txn, error) {
 	s.mu.Lock()

@@ -257,3 +257,12 @@ func (t *txn) end() {
 
 // Written implements kv.Txn.
 func (t *txn) Written() bool { return len(t.writes) > 0 || len(t.drops) > 0 }
+
+// Serialize implements kv.Txn: the model has no serializable transactions.
+func (t *txn) Serialize(bool, kv.Serial) (kv.Serial, error) { return nil, kv.ErrNotSupported }
+
+// Check implements kv.Txn.
+func (t *txn) Check() error { return nil }
+
+// SafeBlockedBy implements kv.Store.
+func (s *Store) SafeBlockedBy(uint64) []uint64 { return nil }
