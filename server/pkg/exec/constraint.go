@@ -71,8 +71,18 @@ func (w *writer) failingRow(row []data.Datum) string {
 	return b.String()
 }
 
-// duplicate is the error of a second row with the same unique key.
-func (w *writer) duplicate(ix *planner.RelIndex, row []data.Datum) error {
+// duplicate is the error of a second row with the same unique key. A
+// serializable transaction that looked at the key before somebody else took it
+// hears of that instead: then a second try succeeds, or finds the row.
+func (w *writer) duplicate(ix *planner.RelIndex, row []data.Datum, key []byte) error {
+	if w.st.Watched {
+		if err := w.st.Txn.Put(w.st.WriteOp, key, nil); err != nil {
+			return err
+		}
+		if err := w.st.Txn.Check(); err != nil {
+			return err
+		}
+	}
 	t := w.rel.Table
 	var names, vals []string
 	for i, col := range ix.Cols {

@@ -23,6 +23,8 @@ type State struct {
 	// Serial is set in REPEATABLE READ and above: a row changed since the snapshot
 	// is 40001 instead of being re-evaluated.
 	Serial bool
+	// Watched is set in SERIALIZABLE.
+	Watched bool
 
 	Store  kv.Store // counters
 	RowIDs *RowIDs  // hidden row ids, one for the whole server

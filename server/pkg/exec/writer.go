@@ -86,7 +86,7 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 			return nil, err
 		}
 		if v.Found() {
-			return nil, w.duplicate(w.rowKeyIndex(), row)
+			return nil, w.duplicate(w.rowKeyIndex(), row, w.key)
 		}
 	}
 	// A key made of a fresh row id needs no lock: nobody else can name it before the commit.
@@ -202,7 +202,7 @@ func (w *writer) addEntry(ix *planner.RelIndex, row []data.Datum, key []byte) er
 			return err
 		}
 		if v.Found() {
-			return w.duplicate(ix, row)
+			return w.duplicate(ix, row, w.entry)
 		}
 	}
 	w.found = ix.Codec.AppendEntryValue(w.found[:0], key[rowcodec.PrefixLen:], alone)
@@ -239,7 +239,7 @@ func (w *writer) update(key []byte, oldRow, newRow []data.Datum, rowID uint64, c
 				return err
 			}
 			if v.Found() {
-				return w.duplicate(w.rowKeyIndex(), newRow)
+				return w.duplicate(w.rowKeyIndex(), newRow, newKey)
 			}
 		}
 	}

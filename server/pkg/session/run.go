@@ -113,7 +113,7 @@ func (s *Session) queryState(state *exec.State, p *portal) error {
 	p.account.Init(settings.memoryLimit)
 	*state = exec.State{
 		Txn: txn, View: kv.View{TS: snap.TS(), ReadOp: op}, WriteOp: op, Writes: &s.rowsWritten,
-		Serial: s.tx.level >= repeatableRead, Store: s.srv.store, RowIDs: s.srv.rowIDs,
+		Serial: s.tx.level >= repeatableRead, Watched: s.tx.serial != nil, Store: s.srv.store, RowIDs: s.srv.rowIDs,
 		Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
 		Account: &p.account, WorkMem: settings.workMem, TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
 		Owned: s.hooks.owned, Keys: &s.keys,
