@@ -72,9 +72,9 @@ const std::vector<PlantedInfo>& planted_infos() {
       {Planted::kSkipConflictCheck, "skip_conflict_check",
        "a repeatable read transaction overwrites what it did not see", "perfect", 5},
       {Planted::kIgnoreRangeMarks, "ignore_range_marks",
-       "serializable transactions forget the ranges they scanned", "perfect", 20},
+       "serializable transactions forget the ranges they scanned", "perfect", 60},
       {Planted::kIgnoreCommittedReaders, "ignore_committed_readers",
-       "serializable transactions forget what committed ones read", "perfect", 20},
+       "serializable transactions forget what committed ones read", "perfect", 200},
   };
   return all;
 }
