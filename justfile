@@ -111,7 +111,7 @@ sim *args: build-lib
     @ninja -C {{ build_dir }} tests/sim/pgz-sim >/dev/null
     @exec {{ build_dir }}/tests/sim/pgz-sim {{ args }}
 
-# Fuzz every decoder of the engine and the C ABI: just fuzz [SECONDS [log|table|manifest|capi...]]
+# Fuzz every decoder of the engine and the C ABI: just fuzz [SECONDS [log|table|manifest|segment|capi...]]
 fuzz *args:
     @tests/tools/fuzz.sh {{ args }}
 

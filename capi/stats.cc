@@ -38,6 +38,11 @@ pgz_stats to_stats(const DbStats& in) {
   out.cache_hits = in.lsm.cache_hits;
   out.cache_misses = in.lsm.cache_misses;
   out.table_memory_bytes = in.lsm.table_memory_bytes;
+  out.value_segments = in.lsm.segments;
+  out.value_log_bytes = in.lsm.segment_bytes;
+  out.value_live_bytes = in.lsm.segment_live_bytes;
+  out.value_collected_bytes = in.lsm.collected_bytes;
+  out.value_placed_bytes = in.lsm.placed_bytes;
   return out;
 }
 

@@ -191,6 +191,11 @@ typedef struct pgz_stats {
   uint64_t cache_hits;         /* blocks wanted and found there */
   uint64_t cache_misses;       /* and read from tables */
   uint64_t table_memory_bytes; /* filters and indexes held in memory beside, now */
+  uint64_t value_segments;     /* files of large values, now */
+  uint64_t value_log_bytes;    /* which they take, now */
+  uint64_t value_live_bytes; /* of the values in them that tables point at, now; the rest can go */
+  uint64_t value_collected_bytes; /* written to bring live values together */
+  uint64_t value_placed_bytes;    /* written by commits, the log having pointers only */
 } pgz_stats;
 
 /* Any thread, does not block. Since ABI 1. */

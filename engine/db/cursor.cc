@@ -7,6 +7,12 @@
 
 namespace pgz {
 
+namespace {
+
+constexpr size_t kValuesTogether = 64;  // of the value log, read in one go
+
+}  // namespace
+
 Cursor::Cursor(Db* db, Transaction* txn, const CursorOptions& options, Slice lower, Slice upper)
     : db_(db),
       txn_(txn),
@@ -92,28 +98,43 @@ Status Cursor::step_committed() {
   return committed_->valid() ? Status::ok() : committed_->status();
 }
 
-bool Cursor::append(FetchBatch* batch, Slice key, Slice value, bool own, uint64_t ts) {
-  if (options_.keys_only) value = {};
-  const uint64_t bytes = key.size() + value.size();
+RowOut* Cursor::append(FetchBatch* batch, Slice key, uint64_t value_bytes) {
+  const uint64_t bytes = key.size() + value_bytes;
   if (batch->used + bytes > batch->capacity) {
     if (batch->count == 0) batch->needed = bytes;
-    return false;
+    return nullptr;
   }
   RowOut* row = &batch->rows[batch->count++];
   *row = RowOut{};
   row->key_offset = static_cast<uint32_t>(batch->used);
   row->key_len = static_cast<uint32_t>(key.size());
   row->value_offset = static_cast<uint32_t>(batch->used + key.size());
-  row->value_len = static_cast<uint32_t>(value.size());
+  row->value_len = static_cast<uint32_t>(value_bytes);
   row->kind = 1;
-  row->own = own ? 1 : 0;
-  row->timestamp = ts;
   std::memcpy(batch->buffer + batch->used, key.data(), key.size());
-  if (!value.empty()) {
-    std::memcpy(batch->buffer + batch->used + key.size(), value.data(), value.size());
-  }
   batch->used += bytes;
+  return row;
+}
+
+bool Cursor::append_own(FetchBatch* batch, Slice key, Slice value) {
+  if (options_.keys_only) value = {};
+  RowOut* row = append(batch, key, value.size());
+  if (row == nullptr) return false;
+  row->own = 1;
+  if (!value.empty()) std::memcpy(batch->buffer + row->value_offset, value.data(), value.size());
   return true;
+}
+
+// Values in the value log are read later, many at a time.
+Status Cursor::append_committed(FetchBatch* batch, bool* full) {
+  const uint64_t value_bytes = options_.keys_only ? 0 : committed_->value_bytes();
+  RowOut* row = append(batch, committed_->key(), value_bytes);
+  *full = row == nullptr;
+  if (row == nullptr) return Status::ok();
+  row->timestamp = committed_->version_ts();
+  if (options_.keys_only) return Status::ok();
+  PGZ_TRY(committed_->take_value(batch->buffer + row->value_offset));
+  return committed_->taken() >= kValuesTogether ? committed_->read_taken() : Status::ok();
 }
 
 Status Cursor::fetch(FetchBatch* batch) {
@@ -148,6 +169,13 @@ Status Cursor::mark(const FetchBatch& batch) {
 }
 
 Status Cursor::fetch_rows(FetchBatch* batch) {
+  Status filled = fill(batch);
+  if (committed_ == nullptr) return filled;
+  Status read = committed_->read_taken();
+  return filled.is_ok() ? read : filled;
+}
+
+Status Cursor::fill(FetchBatch* batch) {
   PGZ_TRY(db_->check());
   const uint32_t max_rows = std::min(batch->max_rows, kRowsMax);
   uint64_t steps = batch->max_steps == 0 ? kStepsDefault : batch->max_steps;
@@ -175,17 +203,14 @@ Status Cursor::fetch_rows(FetchBatch* batch) {
       const OwnVersion& version = own_->version();
       const bool dropped = txn_->own()->dropped_at(own_->key(), options_.op) >= version.op;
       if (version.kind == Kind::kValue && !dropped) {
-        full = !append(batch, own_->key(), version.value, true, 0);
+        full = !append_own(batch, own_->key(), version.value);
       }
       if (!full) {
         if (committed && committed_->key() == own_->key()) PGZ_TRY(step_committed());
         PGZ_TRY(step_own());
       }
     } else {
-      if (!hidden()) {
-        full =
-            !append(batch, committed_->key(), committed_->value(), false, committed_->version_ts());
-      }
+      if (!hidden()) PGZ_TRY(append_committed(batch, &full));
       if (!full) PGZ_TRY(step_committed());
     }
   }

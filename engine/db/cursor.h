@@ -77,7 +77,11 @@ class Cursor {
   bool own_valid();
   // Whether the committed version under the iterator is hidden by a dropped or owned range.
   bool hidden();
-  bool append(FetchBatch* batch, Slice key, Slice value, bool own, uint64_t ts);
+  Status fill(FetchBatch* batch);
+  // Room for one more row with its key in place, or null.
+  RowOut* append(FetchBatch* batch, Slice key, uint64_t value_bytes);
+  bool append_own(FetchBatch* batch, Slice key, Slice value);
+  Status append_committed(FetchBatch* batch, bool* full);
   bool in_order(Slice a, Slice b) const { return options_.reverse ? b < a : a < b; }
 
   Db* const db_;

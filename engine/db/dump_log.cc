@@ -41,10 +41,11 @@ class CommitText final : public CommitVisitor {
   Status write(Kind kind, Slice key, Slice value) override {
     ++writes_;
     if (!report_->entries()) return Status::ok();
-    std::string line = kind == Kind::kValue       ? "put "
-                       : kind == Kind::kTombstone ? "delete "
-                       : kind == Kind::kMovedTombstone
-                           ? "move "
+    std::string line = kind == Kind::kValue            ? "put "
+                       : kind == Kind::kTombstone      ? "delete "
+                       : kind == Kind::kMovedTombstone ? "move "
+                       : kind == Kind::kValuePointer
+                           ? "placed "
                            : "kind " + std::to_string(static_cast<int>(kind)) + " ";
     line += quoted(key);
     if (kind != Kind::kTombstone) line += " " + quoted(value);

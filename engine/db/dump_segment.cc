@@ -42,6 +42,21 @@ Status check_values(Report* report, File* file, const vlog::Footer& footer, Slic
   return Status::ok();
 }
 
+// A whole header and no footer: commits write to it, or did so last. The log has its directory.
+bool is_open_segment(Report* report, File* file) {
+  const uint64_t number = segment_file_number(report->path().substr(report->path().rfind('/') + 1));
+  SegmentMeta meta;
+  meta.id = meta.file = number;
+  std::string header(vlog::kHeaderBytes, '\0');
+  if (!file->read(0, header.data(), header.size()).is_ok() ||
+      !vlog::check_header(header, report->path(), meta).is_ok()) {
+    return false;
+  }
+  report->line("  segment " + std::to_string(number) +
+               ", open or cut off: no directory, the log says what is in it");
+  return true;
+}
+
 }  // namespace
 
 Status segment(Report* report, File* file, uint64_t size) {
@@ -55,7 +70,7 @@ Status segment(Report* report, File* file, uint64_t size) {
   PGZ_TRY(file->read(footer_at, bytes.data(), bytes.size()));
   vlog::Footer footer;
   if (const Status s = vlog::Footer::decode(bytes, report->path(), &footer); !s.is_ok()) {
-    report->damaged(footer_at, s);
+    if (!is_open_segment(report, file)) report->damaged(footer_at, s);
     return Status::ok();
   }
   const SegmentMeta& meta = footer.meta;

@@ -58,6 +58,7 @@ class Replay final : public CommitVisitor {
   Status write(Kind kind, Slice key, Slice value) override {
     PGZ_TRY(reserve());
     if (PGZ_PLANTED(kReplayHalf) && lsn_end_ % 2 != 0) return Status::ok();
+    if (kind == Kind::kValuePointer) return ref_.add_logged(key, ts_, value);
     return ref_.add(kind, key, ts_, value);
   }
   Status end() override { return reserve(); }
@@ -113,6 +114,7 @@ LsmOptions Db::lsm_options() {
 
 LogOptions Db::log_options() const {
   LogOptions o;
+  o.before_write = [this] { return lsm_ == nullptr ? Status::ok() : lsm_->sync_values(); };
   o.uuid = uuid_;
   o.slot_bytes = options_.log_slot_bytes;
   o.first_slot_bytes = first_slot_bytes();

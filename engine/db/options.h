@@ -16,8 +16,11 @@ struct DbOptions {
   uint64_t lock_memory_bytes = 0;        // 256 MiB or a quarter of the budget, the larger
   uint64_t deadlock_timeout_micros = 0;  // 1 s
 
-  // Values from this size on leave the sorted tables for the value log; 0: none does.
-  uint32_t value_inline_max_bytes = 0;
+  // Values from this size on leave the sorted tables for the value log; here 0 means that none
+  // does.
+  uint32_t value_inline_max_bytes = 512;
+  // Values from this size on go there when they are committed, and the log has a pointer; 0: none.
+  uint32_t value_direct_min_bytes = 4096;
   uint64_t value_segment_bytes = 0;  // 64 MiB
 
   // With the defaults filled in, and bounds kept sensible.

@@ -6,6 +6,9 @@
 //            varint writes  | writes x (u8 kind, key, value)
 //   counter  u8 2 | name | varint next
 //
+// A write of kind 4 has in its value's place where the value log has it: varint offset in the
+// segment's file | ValuePointer. The value is durable before the record is.
+//
 // Strings have a varint length in front; fixed numbers are little-endian. A run named here is part
 // of the commit: the record is its commit point.
 #pragma once

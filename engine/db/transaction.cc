@@ -237,7 +237,12 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   record.begin_runs(prepared->runs.size());
   for (const RunFile& run : prepared->runs) record.add_run(run);
   record.begin_writes(prepared->writes.size());
-  for (const WriteBuffer::Node* w : prepared->writes) record.add_write(w->kind, w->key, w->value);
+  PlacedValues placed;
+  Status s = write_record(*prepared, &record, &placed);
+  if (!s.is_ok()) {
+    if (tag != 0) db_->completions()->cancel_reservation();
+    return s;
+  }
 
   tag_ = tag;
   dropped_ranges_ = !prepared->drops->empty();
@@ -257,7 +262,7 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
     uint64_t ts = 0;
     return serial_ == nullptr ? append(&ts) : db_->serializability()->commit(serial_, append);
   };
-  Status s = judge_and_append();
+  s = judge_and_append();
   if (s.is(Code::kNoSpace)) {
     db_->make_log_room();
     if (is_welcome) s = judge_and_append();
@@ -268,7 +273,7 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
     return s;
   }
   serial_ = nullptr;
-  if (ref) apply(*prepared, &ref);
+  if (ref) apply(*prepared, placed, &ref);
   end_snapshot();
   own_.reset();
   if (PGZ_PLANTED(kReleaseEarly)) db_->locks()->release_all(&owner_);
@@ -276,14 +281,42 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   return Status::ok();
 }
 
-void Transaction::apply(const OwnWrites::Prepared& prepared, MemTableRef* ref) {
+bool Transaction::is_placed(const WriteBuffer::Node& write) const {
+  const uint32_t min_bytes = db_->options().value_direct_min_bytes;
+  return min_bytes != 0 && write.kind == Kind::kValue && write.value.size() >= min_bytes;
+}
+
+// Large values go to the value log, and the record gets pointers.
+Status Transaction::write_record(const OwnWrites::Prepared& prepared, CommitRecordBuilder* record,
+                                 PlacedValues* placed) {
+  std::vector<Slice> large;
+  for (const WriteBuffer::Node* w : prepared.writes) {
+    if (is_placed(*w)) large.push_back(w->value);
+  }
+  if (!large.empty()) PGZ_TRY(db_->lsm()->place_values(large, placed));
+  size_t next = 0;
+  for (const WriteBuffer::Node* w : prepared.writes) {
+    if (is_placed(*w)) {
+      record->add_write(Kind::kValuePointer, w->key, placed->logged(next++));
+    } else {
+      record->add_write(w->kind, w->key, w->value);
+    }
+  }
+  return Status::ok();
+}
+
+void Transaction::apply(const OwnWrites::Prepared& prepared, const PlacedValues& placed,
+                        MemTableRef* ref) {
   const uint64_t ts = PendingCommit::timestamp();
   Status s;
   for (const OpRange& drop : *prepared.drops) {
     if (s.is_ok()) s = ref->drop_range(drop.begin, drop.end, ts);
   }
+  size_t next = 0;
   for (const WriteBuffer::Node* w : prepared.writes) {
-    if (s.is_ok()) s = ref->add(w->kind, w->key, ts, w->value);
+    if (!s.is_ok()) break;
+    s = is_placed(*w) ? ref->add_placed(w->key, ts, placed, next++)
+                      : ref->add(w->kind, w->key, ts, w->value);
   }
   // The log has the commit and memory does not: nothing may be served from here on, nor may the
   // memtable, which waits for its last writer, be flushed.

@@ -96,7 +96,10 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   static bool makes_room(const OwnWrites::Prepared& prepared);
   Status submit(OwnWrites::Prepared* prepared, bool asynchronous, uint64_t tag);
   Status mark_range(OpNum op, Slice begin, Slice end);
-  void apply(const OwnWrites::Prepared& prepared, MemTableRef* ref);
+  bool is_placed(const WriteBuffer::Node& write) const;
+  Status write_record(const OwnWrites::Prepared& prepared, CommitRecordBuilder* record,
+                      PlacedValues* placed);
+  void apply(const OwnWrites::Prepared& prepared, const PlacedValues& placed, MemTableRef* ref);
   void end_snapshot();
 
   // PendingCommit
@@ -116,7 +119,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   uint64_t tag_ = 0;
   bool dropped_ranges_ = false;
   uint64_t dropped_bytes_ = 0;  // about, by others' commits
-  Status refused_;  // a failed commit that used up its runs
+  Status refused_;              // a failed commit that used up its runs
   Event done_;
   Status outcome_;
 };

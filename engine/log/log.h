@@ -37,6 +37,9 @@ struct LogOptions {
   uint32_t spare_slots = 1;                // how many prepare_slots() keeps ready
   uint32_t spare_slots_max = 3;            // further recycled slots are deleted
   bool direct = true;                      // past the page cache where possible
+  // Called before a group is written: makes durable what its records point at. An error stops the
+  // log.
+  std::function<Status()> before_write;
 };
 
 // Where a record stands. lsn_end is the position after its last byte: the record is durable once

@@ -173,7 +173,8 @@ Status LogImpl::flush_locked_out() {
     group_.begin = group.end();
     chain.assign(chain_.begin(), chain_.end());
   }
-  Status written = write_group(&group, chain);
+  Status written = options_.before_write ? options_.before_write() : Status::ok();
+  if (written.is_ok()) written = write_group(&group, chain);
   if (!written.is_ok()) return fail(std::move(written));
   durable_lsn_.store(group.end(), std::memory_order_release);
   MutexLock lock(&mu_);

@@ -1,11 +1,15 @@
 // Collecting the value log: segments nothing points into go at once; while garbage takes too much
-// room, the best one's live values move to a new file.
+// room, the best one's live values move to a new file. Garbage shows when merges drop the entries
+// that point at it; when the store has been idle for a while level 0 is merged to that end.
 //
-// What lives is what the tables of the current Version point at. Nothing else can come to point
-// into a segment later: a segment enters with the tables written along with it, merges only pass on
-// pointers of tables that are in the Version until their own edit, and memtables, runs of
-// transactions and the log hold values, not pointers.
+// What lives is what the tables of the current Version point at; segments that a memtable points
+// into, and with it a record that the log still keeps, are left alone. Nothing else can come to
+// point into a segment later: a segment enters with the tables written along with it, or when no
+// commit holds it any more and its memtables say that they point there; merges only pass on
+// pointers of tables that are in the Version until their own edit; runs of transactions hold
+// values.
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -15,9 +19,12 @@ namespace pgz {
 
 namespace {
 
-constexpr uint64_t kRetryMicros = 100'000;  // between attempts on a full disk
+constexpr uint64_t kRetryMicros = 100'000;   // between attempts on a full disk
+constexpr uint64_t kIdleMicros = 1'000'000;  // without a change: time to tidy up
+// While nobody writes, little is gained by leaving garbage where it is.
+constexpr CollectLimits kIdleLimits{110, 0.08, 0};
 
-std::vector<SegmentLoad> loads_of(const Version& version) {
+std::vector<SegmentLoad> loads_of(const Version& version, const std::set<uint64_t>& held) {
   std::map<uint64_t, uint64_t> live;
   for (const std::vector<TableRef>& level : version.levels) {
     for (const TableRef& table : level) {
@@ -26,6 +33,7 @@ std::vector<SegmentLoad> loads_of(const Version& version) {
   }
   std::vector<SegmentLoad> loads;
   for (const auto& [id, segment] : *version.segments) {
+    if (held.contains(id)) continue;
     const auto at = live.find(id);
     loads.push_back(
         {id, segment->meta().file, segment->meta().value_bytes, at == live.end() ? 0 : at->second});
@@ -46,33 +54,46 @@ SlotSet live_slots(const Version& version, uint64_t id) {
 
 }  // namespace
 
-Status Lsm::Rep::collect_round(bool* did_something) {
+Status Lsm::Rep::move_values(const Version& now, uint64_t id, std::vector<SegmentRef>* moved) {
+  const SlotSet live = live_slots(now, id);
+  const Segment& from = *now.segments->at(id);
+  PGZ_TRY(check_room(from.meta().file_bytes + memtable_limit()));
+  SegmentMeta meta;
+  PGZ_TRY(rewrite_segment(runtime.io, vlog_dir, from, live, new_file_number(), &meta));
+  PGZ_ASSIGN(SegmentRef segment, Segment::open(runtime.io, vlog_dir, meta, &files));
+  collected_bytes += meta.file_bytes;
+  moved->push_back(std::move(segment));
+  return Status::ok();
+}
+
+Status Lsm::Rep::collect_round(CollectLimits collect_limits, bool* did_something) {
   MutexLock one_at_a_time(&collect_mutex);
   *did_something = false;
   std::shared_ptr<const Version> now;
+  std::set<uint64_t> held;
   {
     MutexLock lock(&mutex);
     now = version;
+    for (const auto& entry : queue) {
+      for (const auto& [id, open] : entry->segments()) held.insert(id);
+    }
   }
-  const std::vector<SegmentLoad> loads = loads_of(*now);
-  const size_t pick = pick_segment(loads, next_file_number, {});
+  const uint64_t begin = runtime.clock->now_micros();
+  collect_limits.hidden_bytes = level0_value_bytes;
+  const std::vector<SegmentLoad> loads = loads_of(*now, held);
+  const size_t pick = pick_segment(loads, next_file_number, collect_limits);
   if (pick == loads.size()) return Status::ok();
   *did_something = true;
   VersionEdit edit;
   std::vector<SegmentRef> moved;
-  if (loads[pick].live_bytes == 0) {
+  const bool is_dead = loads[pick].live_bytes == 0;
+  if (is_dead) {
     for (const SegmentLoad& load : loads) {
       if (load.live_bytes == 0) edit.segments_removed.push_back(load.id);
     }
   } else {
-    const Segment& from = *now->segments->at(loads[pick].id);
-    SegmentMeta meta;
-    PGZ_TRY(rewrite_segment(runtime.io, vlog_dir, from, live_slots(*now, loads[pick].id),
-                            new_file_number(), &meta));
-    PGZ_ASSIGN(SegmentRef segment, Segment::open(runtime.io, vlog_dir, meta));
-    collected_bytes += meta.file_bytes;
-    edit.segments_added.push_back(meta);
-    moved.push_back(std::move(segment));
+    PGZ_TRY(move_values(*now, loads[pick].id, &moved));
+    edit.segments_added.push_back(moved[0]->meta());
   }
   MutexLock lock(&manifest_mutex);
   const Status status = commit_edit(std::move(edit), {}, nullptr, moved);
@@ -80,20 +101,41 @@ Status Lsm::Rep::collect_round(bool* did_something) {
   if (status.is(Code::kNoSpace)) {
     for (const SegmentRef& segment : moved) segment->set_obsolete();
   }
+  if (status.is_ok() && !is_dead) {
+    collect_rate.add(loads[pick].value_bytes - loads[pick].live_bytes,
+                     runtime.clock->now_micros() - begin);
+  }
   return status;
 }
 
-void Lsm::Rep::collect_loop() {
-  for (;;) {
-    {
-      MutexLock lock(&mutex);
-      while (!stopping && background.is_ok() && !collect_poked) collect_work.wait(&mutex);
-      if (stopping || !background.is_ok()) return;
-      collect_poked = false;
+bool Lsm::Rep::wait_to_collect(bool* is_idle) {
+  MutexLock lock(&mutex);
+  *is_idle = false;
+  while (!stopping && background.is_ok() && !collect_poked && !*is_idle) {
+    if (collect_settled) {
+      collect_work.wait(&mutex);
+    } else {
+      *is_idle = !collect_work.wait_for(&mutex, kIdleMicros) && !collect_poked;
     }
+  }
+  collect_poked = false;
+  collect_settled = *is_idle;
+  if (stopping || !background.is_ok()) return false;
+  if (*is_idle && level0_value_bytes > live_value_bytes / 64) {
+    merge_forced = merge_poked = true;
+    merge_work.notify_all();
+  }
+  return true;
+}
+
+void Lsm::Rep::collect_loop() {
+  bool is_idle = false;
+  while (wait_to_collect(&is_idle)) {
     bool did_something = true;
     Status status;
-    while (status.is_ok() && did_something && !stopping) status = collect_round(&did_something);
+    while (status.is_ok() && did_something && !stopping) {
+      status = collect_round(is_idle ? kIdleLimits : CollectLimits(), &did_something);
+    }
     if (status.is_ok()) continue;
     if (!status.is(Code::kNoSpace)) {
       fail(status);
@@ -109,7 +151,7 @@ Status Lsm::collect_now() {
   Rep& rep = *rep_;
   bool did_something = true;
   Status status;
-  while (status.is_ok() && did_something) status = rep.collect_round(&did_something);
+  while (status.is_ok() && did_something) status = rep.collect_round(kIdleLimits, &did_something);
   if (!status.is_ok() && !status.is(Code::kNoSpace)) rep.fail(status);
   return status;
 }

@@ -95,8 +95,9 @@ Status Lsm::Rep::write_tables(Iterator* it, VersionFilter* filter, const OutputP
       if (cutter.cuts_before(user_key_of(key), bytes)) PGZ_TRY(finish());
     }
     if (output == nullptr) {
-      output = std::make_unique<TableOutput>(runtime.io, sst_dir, new_file_number(), table_options,
-                                             value_options());
+      output =
+          std::make_unique<TableOutput>(runtime.io, sst_dir, new_file_number(), table_options,
+                                        plan.separates ? value_options() : ValueOutputOptions{});
       PGZ_TRY(output->open());
     }
     PGZ_TRY(output->add(key, it->value()));
@@ -116,12 +117,23 @@ Status Lsm::Rep::check_room(uint64_t bytes) {
 void Lsm::Rep::note_version(const Version& now) {
   level0_files = static_cast<uint32_t>(now.levels[0].size());
   debt_bytes = LevelShape::of(now, limits()).debt_bytes;
+  uint64_t live = 0;
+  for (const std::vector<TableRef>& level : now.levels) {
+    for (const TableRef& table : level) live += table->value_bytes();
+  }
+  uint64_t all = 0;
+  for (const auto& [id, segment] : *now.segments) all += segment->meta().value_bytes;
+  uint64_t level0 = 0;
+  for (const TableRef& table : now.levels[0]) level0 += table->value_bytes();
+  level0_value_bytes = level0;
+  live_value_bytes = live;
+  value_bytes = all;
   version_count++;
 }
 
 ValueOutputOptions Lsm::Rep::value_options() {
   return {vlog_dir, options.value_inline_max_bytes, options.value_segment_bytes,
-          [this] { return new_file_number(); }};
+          [this] { return new_file_number(); }, &files};
 }
 
 Status Lsm::Rep::commit_edit(VersionEdit edit, std::vector<TableRef> opened,
@@ -153,8 +165,10 @@ Status Lsm::Rep::commit_edit(VersionEdit edit, std::vector<TableRef> opened,
     install_view();
     progress.notify_all();
     merge_work.notify_all();
-    collect_poked = collect_poked || !edit.removed.empty();
-    collect_work.notify_all();
+    if (!edit.added.empty() || !edit.removed.empty()) {
+      collect_poked = true;
+      collect_work.notify_all();
+    }
   }
   for (const TableRef& table : gone) table->set_obsolete();
   for (const SegmentRef& segment : gone_segments) segment->set_obsolete();

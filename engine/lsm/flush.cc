@@ -1,4 +1,5 @@
 // Flushing: the oldest entry of the queue becomes tables once the log is durable behind it.
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/planted.h"
@@ -28,6 +29,9 @@ Status Lsm::Rep::write_memtable(const MemTableHandle& entry, std::vector<TableRe
   const std::unique_ptr<Iterator> it = entry.table.new_iterator();
   OutputPlan plan;
   plan.written_bytes = &flushed_bytes;
+  // A segment for a few values costs more than it saves: those stay in the table.
+  constexpr uint64_t kLargeBytesMin = 1 << 20;
+  plan.separates = entry.large_bytes >= std::min(kLargeBytesMin, memtable_limit() / 16);
   return write_tables(it.get(), &filter, plan, tables);
 }
 
@@ -47,7 +51,8 @@ int Lsm::Rep::level_for_run(const Version& now, const MemTableHandle& entry, con
 
 // One edit for the whole entry: its runs, what its memtable became (newer, so added last), drops
 // and counters.
-Status Lsm::Rep::commit_flush(const MemTableHandle& entry, const std::vector<TableRef>& tables) {
+Status Lsm::Rep::commit_flush(const MemTableHandle& entry, const std::vector<TableRef>& tables,
+                              const std::vector<SegmentRef>& segments) {
   MutexLock lock(&manifest_mutex);
   std::shared_ptr<const Version> now;
   {
@@ -74,7 +79,25 @@ Status Lsm::Rep::commit_flush(const MemTableHandle& entry, const std::vector<Tab
   edit.last_ts = last_ts;
   std::vector<TableRef> opened = entry.runs;
   opened.insert(opened.end(), tables.begin(), tables.end());
-  return commit_edit(std::move(edit), std::move(opened), &entry);
+  for (const SegmentRef& segment : segments) edit.segments_added.push_back(segment->meta());
+  return commit_edit(std::move(edit), std::move(opened), &entry, segments);
+}
+
+// An earlier memtable's flush may have added one already.
+Status Lsm::Rep::finish_segments(const MemTableHandle& entry, std::vector<SegmentRef>* finished) {
+  std::shared_ptr<const Version> now;
+  {
+    MutexLock lock(&mutex);
+    now = version;
+  }
+  for (const auto& [id, open] : entry.segments()) {
+    if (open == nullptr || now->segments->contains(id)) continue;
+    placer.close(open);
+    SegmentMeta meta;
+    PGZ_TRY(open->finish(&meta));
+    finished->push_back(open->segment());
+  }
+  return Status::ok();
 }
 
 // Not to write most of a table every time it is tried on a full disk. But it may take less than it
@@ -96,17 +119,23 @@ Status Lsm::Rep::flush_entry(const std::shared_ptr<MemTableHandle>& entry) {
   if (PGZ_PLANTED(kRecycleSlotEarly)) options.on_flushed(entry->lsn_end);
   PGZ_TRY(check_flush_room(*entry));
   std::vector<TableRef> tables;
+  std::vector<SegmentRef> segments;
   const uint64_t begin = runtime.clock->now_micros();
-  Status status = write_memtable(*entry, &tables);
+  Status status = finish_segments(*entry, &segments);
+  if (status.is_ok()) status = write_memtable(*entry, &tables);
   if (status.is_ok()) {
-    status = commit_flush(*entry, tables);
+    status = commit_flush(*entry, tables, segments);
     if (!status.is_ok() && !status.is(Code::kNoSpace)) return status;  // the edit may be durable
   }
   if (!status.is_ok()) {
     for (const TableRef& table : tables) table->set_obsolete();
     return status;
   }
-  flush_rate.add(entry->table.memory_bytes(), runtime.clock->now_micros() - begin);
+  for (const auto& [id, open] : entry->segments()) {
+    if (open != nullptr) placer.forget(open);
+  }
+  flush_rate.add(entry->table.memory_bytes() + entry->placed_bytes,
+                 runtime.clock->now_micros() - begin);
   flushes++;
   if (options.on_flushed) options.on_flushed(entry->lsn_end);
   return Status::ok();

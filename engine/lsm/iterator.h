@@ -1,6 +1,9 @@
 // UserIterator: the newest visible version of each user key at one read timestamp, over memtables,
 // ingested runs and tables, with tombstones and range drops applied, forward and backward.
 //
+// A value in the value log is read when it is asked for. Who wants many takes them instead: those
+// of several rows are then read together, in address order, after it is known which rows count.
+//
 // It pins the memtables, tables and range drops it was made over; hold it no longer than needed.
 // Threads: one user at a time.
 #pragma once
@@ -27,8 +30,15 @@ class UserIterator {
   virtual void seek_for_prev(Slice user_key) = 0;  // last key <= user_key
   virtual void next() = 0;
   virtual void prev() = 0;
-  virtual Slice key() const = 0;    // user key; valid until the next move
-  virtual Slice value() const = 0;  // valid until the next move
+  virtual Slice key() const = 0;  // user key; valid until the next move
+  virtual uint64_t value_bytes() const = 0;
+  // *value is valid until the next move.
+  virtual Status value(Slice* value) = 0;
+  // The value is at `to` when read_taken() has returned; value_bytes() of room.
+  virtual Status take_value(char* to) = 0;
+  virtual size_t taken() const = 0;  // and not read yet
+  // After an error none of them is sure to be there.
+  virtual Status read_taken() = 0;
   virtual uint64_t version_ts() const = 0;
   virtual Status status() const = 0;
 

@@ -39,7 +39,10 @@ Lsm::Rep::Rep(const Runtime& r, const std::string& dir, const LsmOptions& o)
       manifest_dir(path_join(dir, "manifest")),
       options(o),
       cache(o.memory_budget_bytes),
-      files(r.io, o.open_files_max) {}
+      files(r.io, o.open_files_max),
+      values(r.io, &cache),
+      placer(r.io,
+             {vlog_dir, o.value_segment_bytes, [this] { return new_file_number(); }, &files}) {}
 
 Lsm::Lsm(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 
@@ -102,7 +105,7 @@ Status Lsm::Rep::open_tables() {
   first->drops = state.drops;
   auto segments = std::make_shared<SegmentMap>();
   for (const auto& [id, meta] : state.segments) {
-    PGZ_ASSIGN((*segments)[id], Segment::open(runtime.io, vlog_dir, meta));
+    PGZ_ASSIGN((*segments)[id], Segment::open(runtime.io, vlog_dir, meta, &files));
   }
   first->segments = std::move(segments);
   PGZ_TRY(check_segments(*first));
@@ -144,6 +147,9 @@ Status Lsm::Rep::remove_orphans() {
     }
     for (const auto& entry : queue) {
       for (const TableRef& run : entry->runs) live.insert(run->meta().number);
+      for (const auto& [id, open] : entry->segments()) {
+        if (open != nullptr) live_segments.insert(id);
+      }
     }
   }
   PGZ_ASSIGN(const std::vector<std::string> names, runtime.io->list(sst_dir));
@@ -215,8 +221,11 @@ uint64_t Lsm::Rep::memtable_limit() const {
 void Lsm::Rep::fit_cache() {
   uint64_t used = 2 * memtable_limit() + cache.table_bytes() + cache.lent_max();
   for (const std::vector<TableRef>& level : version->levels) {
-    for (const TableRef& table : level) used += table->reader().memory_bytes();
+    for (const TableRef& table : level) {
+      used += table->reader().memory_bytes() + table->uses().memory_bytes();
+    }
   }
+  for (const auto& [id, segment] : *version->segments) used += segment->memory_bytes();
   for (size_t i = 2; i < queue.size(); i++) used += queue[i]->table.memory_bytes();
   const uint64_t budget = options.memory_budget_bytes;
   cache.set_capacity(std::max(budget / 4, budget - std::min(used, budget)));
@@ -246,7 +255,12 @@ void Lsm::Rep::rotate_locked() {
 MemTableRef Lsm::reserve_active(uint64_t lsn_end) {
   Rep& rep = *rep_;
   MutexLock lock(&rep.mutex);
-  if (rep.queue.front()->table.memory_bytes() >= rep.memtable_limit()) rep.rotate_locked();
+  // A flush adds the segments pointed into: they bound what is written between two of them too.
+  const MemTableHandle& front = *rep.queue.front();
+  if (front.table.memory_bytes() >= rep.memtable_limit() ||
+      front.placed_bytes >= 2 * rep.memtable_limit()) {
+    rep.rotate_locked();
+  }
   MemTableHandle& active = *rep.queue.front();
   active.writers.fetch_add(1);
   active.lsn_end = std::max(active.lsn_end, lsn_end);
@@ -284,8 +298,56 @@ MemTableRef& MemTableRef::operator=(MemTableRef&& other) noexcept {
 
 Status MemTableRef::add(Kind kind, Slice user_key, uint64_t ts, Slice value) {
   PGZ_DCHECK(handle_ != nullptr);
+  const uint32_t inline_max = lsm_->rep_->options.value_inline_max_bytes;
+  if (inline_max != 0 && kind == Kind::kValue && value.size() >= inline_max) {
+    handle_->large_bytes.fetch_add(value.size(), std::memory_order_relaxed);
+  }
   return handle_->table.add(user_key, ts, kind, value, &hint_);
 }
+
+Status MemTableRef::add_placed(Slice user_key, uint64_t ts, const PlacedValues& placed, size_t i) {
+  handle_->hold_segment(placed.segment(i)->id(), placed.segment(i));
+  handle_->placed_bytes += placed.bytes(i);
+  return add(Kind::kValuePointer, user_key, ts, placed.pointer(i));
+}
+
+Status MemTableRef::add_logged(Slice user_key, uint64_t ts, Slice logged) {
+  PlacedValue placed;
+  if (!PlacedValue::decode(logged, &placed)) {
+    return Status::make(Code::kCorruption, "a value pointer in the log makes no sense");
+  }
+  Lsm::Rep& rep = *lsm_->rep_;
+  SegmentRef known;
+  {
+    MutexLock lock(&rep.mutex);
+    const auto at = rep.version->segments->find(placed.pointer.segment);
+    if (at != rep.version->segments->end()) known = at->second;
+  }
+  OpenSegmentRef open;
+  if (known != nullptr) {
+    std::string value;
+    PGZ_TRY(known->read(placed.pointer, &value));
+  } else {
+    PGZ_TRY(rep.placer.restore(placed, &open));
+  }
+  handle_->hold_segment(placed.pointer.segment, open);
+  handle_->placed_bytes += placed.pointer.length;
+  std::string pointer;
+  placed.pointer.encode(&pointer);
+  return add(Kind::kValuePointer, user_key, ts, pointer);
+}
+
+Status Lsm::place_values(std::span<const Slice> values, PlacedValues* placed) {
+  Status status = rep_->placer.place(values, placed);
+  if (status.is(Code::kNoSpace) && rep_->options.on_no_space) {
+    uint64_t wanted = 0;
+    for (const Slice value : values) wanted += value.size();
+    rep_->options.on_no_space(wanted);
+  }
+  return status;
+}
+
+Status Lsm::sync_values() { return rep_->placer.sync(); }
 
 Status MemTableRef::drop_range(Slice begin, Slice end, uint64_t ts) {
   PGZ_DCHECK(handle_ != nullptr);

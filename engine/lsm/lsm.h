@@ -41,6 +41,7 @@
 #include "engine/lsm/insert_hint.h"
 #include "engine/lsm/iterator.h"
 #include "engine/lsm/keys.h"
+#include "engine/lsm/placed_values.h"
 
 namespace pgz {
 
@@ -142,6 +143,7 @@ struct LsmStats {
   uint64_t merged_bytes = 0;     // table bytes written by merges
   uint64_t stall_micros = 0;     // time writers spent in admit()
   uint64_t collected_bytes = 0;  // segment bytes written by collections
+  uint64_t placed_bytes = 0;     // value bytes written by commits
   uint32_t segments = 0;
   uint64_t segment_bytes = 0;       // of their files
   uint64_t segment_live_bytes = 0;  // of the values that tables point at
@@ -166,6 +168,11 @@ class MemTableRef {
   explicit operator bool() const { return handle_ != nullptr; }
   // kOutOfMemory, or kInvalidArgument beyond the limits of keys.h.
   Status add(Kind kind, Slice user_key, uint64_t ts, Slice value);
+  // As add() of the value that was placed; what Lsm::place_values() holds may go afterwards.
+  Status add_placed(Slice user_key, uint64_t ts, const PlacedValues& placed, size_t i);
+  // And of what the log has of it (PlacedValues::logged). The value is read and checked:
+  // kCorruption when it is not there.
+  Status add_logged(Slice user_key, uint64_t ts, Slice logged);
   // Visible to readers when it returns.
   Status drop_range(Slice begin, Slice end, uint64_t ts);
   // Says that the writes are applied.
@@ -201,6 +208,11 @@ class Lsm {
   // May wait: for memory, or to slow writers down as debt grows (admission.cc). `bytes` is about to
   // be written. What only takes away, and so makes room, is let in where merges wait for space.
   Status admit(uint64_t bytes, bool makes_room = false);
+  // Writes large values to the value log, ahead of the commit whose record will point at them. Call
+  // it after admit(). On an error nothing of *placed may be used.
+  Status place_values(std::span<const Slice> values, PlacedValues* placed);
+  // Makes what was placed so far durable: before the log writes a record that points there.
+  Status sync_values();
   MemTableRef reserve_active(uint64_t lsn_end);
   // Seals the active memtable if it holds anything.
   void rotate();
@@ -253,6 +265,9 @@ class Lsm {
   Status collect_now();
   // Looks for work again: call when old snapshots went away or the horizon moved on.
   void poke();
+  // Recomputes from all tables' entries and all segments' directories what is known of live values
+  // and compares: kCorruption names what differs. Reads every table.
+  Status verify_values() const;
   uint64_t flushed_lsn() const;
   Status background_status() const;
   LsmStats stats() const;

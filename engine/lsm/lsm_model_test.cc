@@ -21,6 +21,20 @@ constexpr uint64_t kKeys = 30;
 
 std::string key_of(uint64_t n) { return "k" + std::to_string(n / 10) + std::to_string(n % 10); }
 
+// Forward scans ask for a value at once, backward ones take it first.
+std::string value_of(UserIterator* it) {
+  Slice value;
+  EXPECT_TRUE(it->value(&value).is_ok());
+  return std::string(value);
+}
+
+std::string taken_value_of(UserIterator* it) {
+  std::string value(it->value_bytes(), '\0');
+  EXPECT_TRUE(it->take_value(value.data()).is_ok());
+  EXPECT_TRUE(it->read_taken().is_ok());
+  return value;
+}
+
 struct Write {
   std::string key;
   std::optional<std::string> value;  // none: a tombstone
@@ -302,11 +316,13 @@ class LsmModel {
     }
     std::vector<std::pair<std::string, std::string>> forward;
     auto it = lsm_->new_iterator(ts, "", "");
-    for (it->seek_to_first(); it->valid(); it->next()) forward.emplace_back(it->key(), it->value());
+    for (it->seek_to_first(); it->valid(); it->next())
+      forward.emplace_back(it->key(), value_of(it.get()));
     ASSERT_TRUE(it->status().is_ok()) << it->status().to_string();
     ASSERT_EQ(forward, expected) << "at " << ts;
     std::vector<std::pair<std::string, std::string>> backward;
-    for (it->seek_to_last(); it->valid(); it->prev()) backward.emplace_back(it->key(), it->value());
+    for (it->seek_to_last(); it->valid(); it->prev())
+      backward.emplace_back(it->key(), taken_value_of(it.get()));
     std::reverse(backward.begin(), backward.end());
     ASSERT_EQ(backward, expected) << "at " << ts;
   }

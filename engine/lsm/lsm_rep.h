@@ -22,6 +22,7 @@
 #include "engine/lsm/lsm.h"
 #include "engine/lsm/manifest.h"
 #include "engine/lsm/value_output.h"
+#include "engine/lsm/values.h"
 #include "engine/lsm/view.h"
 
 namespace pgz {
@@ -31,6 +32,7 @@ class VersionFilter;
 // How tables of one flush or merge are written.
 struct OutputPlan {
   Compression compression = Compression::kNone;
+  bool separates = true;  // large values leave the table
   // Tables of the level below the output's, in order: outputs end where they do, and before they
   // overlap too many of them.
   std::vector<TableRef> grandparents;
@@ -93,13 +95,19 @@ struct Lsm::Rep {
   Status write_memtable(const MemTableHandle& entry, std::vector<TableRef>* tables);
   int level_for_run(const Version& now, const MemTableHandle& entry, const Table& run)
       PGZ_REQUIRES(manifest_mutex);
-  Status commit_flush(const MemTableHandle& entry, const std::vector<TableRef>& tables);
+  Status commit_flush(const MemTableHandle& entry, const std::vector<TableRef>& tables,
+                      const std::vector<SegmentRef>& segments);
   Status flush_all();
   void flush_loop();
 
   // collect.cc
-  Status collect_round(bool* did_something);
+  Status collect_round(CollectLimits limits, bool* did_something);
+  Status move_values(const Version& now, uint64_t id, std::vector<SegmentRef>* moved);
+  // Waits for work; false when the store stops. *is_idle: nothing has changed for a while.
+  bool wait_to_collect(bool* is_idle);
   void collect_loop();
+  // The open segments of a memtable become as any other.
+  Status finish_segments(const MemTableHandle& entry, std::vector<SegmentRef>* finished);
   // kCorruption when a table points into a segment that is not there.
   Status check_segments(const Version& first);
 
@@ -133,6 +141,8 @@ struct Lsm::Rep {
   LsmOptions options;
   TableBlockCache cache;
   OpenFiles files;
+  const Values values;
+  ValuePlacer placer;
   std::atomic<uint64_t> next_file_number{1};
   std::atomic<bool> stopping{false};
   std::atomic<uint64_t> flushed_lsn{0};
@@ -154,7 +164,9 @@ struct Lsm::Rep {
   uint64_t sealed_total PGZ_GUARDED_BY(mutex) = 0;   // entries ever sealed
   uint64_t flushed_total PGZ_GUARDED_BY(mutex) = 0;  // and flushed
   bool collect_poked PGZ_GUARDED_BY(mutex) = true;
+  bool collect_settled PGZ_GUARDED_BY(mutex) = false;  // collected since anything changed
   bool merge_poked PGZ_GUARDED_BY(mutex) = false;
+  bool merge_forced PGZ_GUARDED_BY(mutex) = false;    // level 0 hides garbage: merge what it has
   bool no_space PGZ_GUARDED_BY(mutex) = false;        // the last flush met a full disk
   bool merge_no_space PGZ_GUARDED_BY(mutex) = false;  // and so did the last merge
   Status background PGZ_GUARDED_BY(mutex);
@@ -165,6 +177,11 @@ struct Lsm::Rep {
   std::atomic<uint32_t> flush_refusals{0};  // for lack of room, in a row
   DrainRate flush_rate;
   DrainRate level0_rate;
+  DrainRate collect_rate;                     // of garbage
+  std::atomic<uint64_t> value_bytes{0};       // in segments
+  std::atomic<uint64_t> live_value_bytes{0};  // of them, what tables point at
+  // And of these, what tables of level 0 point at: each may have replaced another one below.
+  std::atomic<uint64_t> level0_value_bytes{0};
   std::atomic<uint64_t> next_admission_micros{0};  // when the writes admitted so far are paid for
   std::atomic<uint32_t> queued{0};
   std::atomic<bool> is_failed{false};

@@ -107,6 +107,14 @@ OutputPlan Lsm::Rep::plan_output(const MergePick& pick) {
   const int base = LevelShape::of(*pick.version, limits()).base;
   if (options.compress_deep_levels && job.target > base) plan.compression = Compression::kLz4;
   plan.grandparents = job.grandparents;
+  // Large values that are in tables still came with a transaction's runs, and then there are many,
+  // or with few others like them, and then they stay (write_memtable).
+  uint64_t entries = 0;
+  for (const TableRef& table : job.inputs) entries += table->meta().entries;
+  constexpr uint64_t kFewShare = 4;
+  plan.separates =
+      options.value_inline_max_bytes != 0 && job.input_bytes() / std::max<uint64_t>(entries, 1) >=
+                                                 options.value_inline_max_bytes / kFewShare;
   // Ends at the bounds of drops, so that a drop and what it covers part for good.
   for (const RangeDrop& drop : pick.version->drops) {
     plan.cuts.push_back(drop.begin);
@@ -218,18 +226,20 @@ Status Lsm::Rep::merge_round(Choice choice, bool* did_something) {
 
 void Lsm::Rep::merge_loop() {
   for (;;) {
+    Choice choice = Choice::kDue;
     {
       MutexLock lock(&mutex);
       while (!stopping && background.is_ok() && !merge_poked) merge_work.wait(&mutex);
       if (stopping || !background.is_ok()) return;
       merge_poked = false;
+      choice = std::exchange(merge_forced, false) ? Choice::kForced : Choice::kDue;
     }
     bool did_something = true;
     uint64_t wanted = 0;
     Status status;
     while (status.is_ok() && did_something && !stopping) {
       MutexLock one_at_a_time(&merge_mutex);
-      status = merge_round(Choice::kDue, &did_something);
+      status = merge_round(choice, &did_something);
       wanted = merge_wanted;
     }
     if (!status.is_ok() && !status.is(Code::kClosed) && !status.is(Code::kNoSpace)) {

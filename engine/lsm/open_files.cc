@@ -5,7 +5,7 @@
 
 namespace pgz {
 
-class OpenFiles::Source final : public TableSource {
+class OpenFiles::Source final : public TableSource, public SegmentFile {
  public:
   Source(OpenFiles* owner, std::string path) : owner_(owner), path_(std::move(path)) {}
   ~Source() override { owner_->forget(this); }
@@ -21,6 +21,7 @@ class OpenFiles::Source final : public TableSource {
     return file->size();
   }
   bool is_direct() const override { return is_direct_; }
+  Status use(std::shared_ptr<File>* file) override { return owner_->use(this, file); }
 
  private:
   friend class OpenFiles;
@@ -33,12 +34,22 @@ class OpenFiles::Source final : public TableSource {
   std::list<Source*>::iterator place_;
 };
 
-Result<std::unique_ptr<TableSource>> OpenFiles::open(const std::string& path) {
+Result<std::unique_ptr<OpenFiles::Source>> OpenFiles::open_source(const std::string& path) {
   auto source = std::make_unique<Source>(this, path);
   std::shared_ptr<File> file;
   PGZ_TRY(use(source.get(), &file));
   source->is_direct_ = file->alignment() > 1;
+  return source;
+}
+
+Result<std::unique_ptr<TableSource>> OpenFiles::open(const std::string& path) {
+  PGZ_ASSIGN(std::unique_ptr<Source> source, open_source(path));
   return std::unique_ptr<TableSource>(std::move(source));
+}
+
+Result<std::unique_ptr<SegmentFile>> OpenFiles::open_segment(const std::string& path) {
+  PGZ_ASSIGN(std::unique_ptr<Source> source, open_source(path));
+  return std::unique_ptr<SegmentFile>(std::move(source));
 }
 
 Status OpenFiles::use(Source* source, std::shared_ptr<File>* file) {

@@ -71,8 +71,9 @@ uint64_t newest_drop_in(const View& view, Slice user_key, uint64_t read_ts) {
 
 Status not_found() { return Status::make(Code::kNotFound, std::string()); }
 
+// *value is the value's pointer where *is_pointer is set.
 Status get_in(const View& view, Slice user_key, uint64_t read_ts, std::string* value,
-              uint64_t* version_ts, Kind* kind, bool* is_pointer = nullptr) {
+              uint64_t* version_ts, Kind* kind, bool* is_pointer) {
   Lookup lookup(user_key, read_ts, value);
   PGZ_TRY(find_version(view, &lookup));
   TableGetResult result = lookup.result;
@@ -80,11 +81,7 @@ Status get_in(const View& view, Slice user_key, uint64_t read_ts, std::string* v
   if (drop > result.ts) result = {true, Kind::kTombstone, drop};
   if (result.kind == Kind::kValuePointer) {
     result.kind = Kind::kValue;
-    if (is_pointer != nullptr) {
-      *is_pointer = true;
-    } else if (value != nullptr) {
-      PGZ_TRY(view.version->resolve(value));
-    }
+    *is_pointer = true;
   }
   if (version_ts != nullptr) *version_ts = result.found ? result.ts : 0;
   if (kind != nullptr) *kind = result.kind;
@@ -96,7 +93,9 @@ Status get_in(const View& view, Slice user_key, uint64_t read_ts, std::string* v
 Status Lsm::get(Slice user_key, uint64_t read_ts, std::string* value, uint64_t* version_ts,
                 Kind* kind) const {
   const ViewCell::Guard view(rep_->views.get());
-  return get_in(*view, user_key, read_ts, value, version_ts, kind);
+  bool is_pointer = false;
+  PGZ_TRY(get_in(*view, user_key, read_ts, value, version_ts, kind, &is_pointer));
+  return is_pointer && value != nullptr ? rep_->values.resolve(*view, value) : Status::ok();
 }
 
 void Lsm::multi_get(std::span<const Slice> user_keys, uint64_t read_ts,
@@ -113,14 +112,15 @@ void Lsm::multi_get(std::span<const Slice> user_keys, uint64_t read_ts,
                            &result.kind, &is_pointer);
     if (!is_pointer || !result.status.is_ok()) continue;
     ValueRead read;
-    result.status = view->version->find_value(result.value, &read.pointer, &read.segment);
+    result.status = Values::find(*view, result.value, &read);
     if (!result.status.is_ok()) continue;
-    read.value = &result.value;
+    result.value.resize(read.pointer.length);
+    read.to = result.value.data();
     reads.push_back(std::move(read));
     readers.push_back(&result);
   }
   if (reads.empty()) return;
-  read_values(rep_->runtime.io, reads);
+  rep_->values.read(reads);
   for (size_t i = 0; i < reads.size(); i++) readers[i]->status = std::move(reads[i].status);
 }
 
@@ -132,6 +132,7 @@ Status Lsm::newest_version(Slice user_key, uint64_t* ts) const {
 std::unique_ptr<UserIterator> Lsm::new_iterator(uint64_t read_ts, Slice lower, Slice upper) const {
   std::shared_ptr<const View> view = rep_->views->share();
   UserIteratorOptions options;
+  options.values = &rep_->values;
   options.read_ts = read_ts;
   options.lower = lower;
   options.upper = upper;
@@ -237,6 +238,7 @@ LsmStats Lsm::stats() const {
   }
   stats.range_drops += view->version->drops.size();
   stats.collected_bytes = rep.collected_bytes;
+  stats.placed_bytes = rep.placer.written_bytes();
   stats.segments = static_cast<uint32_t>(view->version->segments->size());
   for (const auto& [id, segment] : *view->version->segments) {
     stats.segment_bytes += segment->meta().file_bytes;

@@ -1,6 +1,7 @@
 #include "engine/lsm/user_iterator.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace pgz {
@@ -30,10 +31,48 @@ class VisibleIterator final : public UserIterator {
     step_limit_ = limit == 0 ? 0 : std::max(limit, kStepLimitMin);
   }
   uint64_t version_ts() const override { return version_ts_; }
-  Status status() const override { return fetched_.is_ok() ? merged_->status() : fetched_; }
+  Status status() const override { return merged_->status(); }
   Slice key() const override { return forward_ ? user_key_of(merged_->key()) : Slice(saved_key_); }
-  Slice value() const override {
-    return forward_ && !is_pointer_ ? merged_->value() : Slice(saved_value_);
+  uint64_t value_bytes() const override {
+    if (!is_pointer_) return stored_value().size();
+    ValuePointer pointer;
+    return ValuePointer::decode(stored_value(), &pointer) ? pointer.length : 0;
+  }
+
+  Status value(Slice* value) override {
+    if (is_pointer_ && !is_read_) {
+      read_value_.assign(stored_value());
+      PGZ_TRY(options_.values->resolve(*pinned_, &read_value_));
+      is_read_ = true;
+    }
+    *value = is_pointer_ ? Slice(read_value_) : stored_value();
+    return Status::ok();
+  }
+
+  Status take_value(char* to) override {
+    const Slice stored = stored_value();
+    if (!is_pointer_) {
+      if (!stored.empty()) std::memcpy(to, stored.data(), stored.size());
+      return Status::ok();
+    }
+    ValueRead read;
+    PGZ_TRY(Values::find(*pinned_, stored, &read));
+    read.to = to;
+    taken_.push_back(std::move(read));
+    return Status::ok();
+  }
+
+  size_t taken() const override { return taken_.size(); }
+
+  Status read_taken() override {
+    if (taken_.empty()) return Status::ok();
+    options_.values->read(taken_);
+    Status status;
+    for (ValueRead& read : taken_) {
+      if (status.is_ok()) status = std::move(read.status);
+    }
+    taken_.clear();
+    return status;
   }
 
   void seek_to_first() override { seek(options_.lower); }
@@ -96,6 +135,7 @@ class VisibleIterator final : public UserIterator {
   void begin_move(bool forward) {
     valid_ = false;
     is_pointer_ = false;
+    is_read_ = false;
     paused_ = false;
     forward_ = forward;
     move_end_ = step_limit_ == 0 ? ~uint64_t{0} : steps_ + step_limit_;
@@ -127,11 +167,8 @@ class VisibleIterator final : public UserIterator {
     return !options_.drops.empty() && newest_drop(options_.drops, user_key, options_.read_ts) > ts;
   }
 
-  // The version found is the one to show; a value in the value log is fetched.
-  void show() {
-    if (is_pointer_) fetched_ = pinned_->version->resolve(&saved_value_);
-    valid_ = fetched_.is_ok();
-  }
+  // The value, or its pointer.
+  Slice stored_value() const { return forward_ ? merged_->value() : Slice(saved_value_); }
 
   // Leaves all versions of saved_key_, on one of which the merge stands.
   void skip_versions() {
@@ -166,8 +203,7 @@ class VisibleIterator final : public UserIterator {
       if (!is_tombstone(trailer_kind(trailer)) && !is_dropped(user_key, ts)) {
         version_ts_ = ts;
         is_pointer_ = trailer_kind(trailer) == Kind::kValuePointer;
-        if (is_pointer_) saved_value_.assign(merged_->value());
-        show();
+        valid_ = true;
         return;
       }
       saved_key_.assign(user_key);
@@ -202,7 +238,7 @@ class VisibleIterator final : public UserIterator {
       }
       if (!merged_->status().is_ok()) return;
       if (found && !hidden) {
-        show();
+        valid_ = true;
         return;
       }
     }
@@ -233,8 +269,10 @@ class VisibleIterator final : public UserIterator {
   uint64_t steps_ = 0;
   uint64_t step_limit_ = 0;
   uint64_t move_end_ = 0;
-  Status fetched_;
-  bool is_pointer_ = false;  // saved_value_ is, or was made of, a pointer
+  std::vector<ValueRead> taken_;
+  std::string read_value_;
+  bool is_pointer_ = false;  // the version's value is in the value log
+  bool is_read_ = false;     // and read_value_ has it
   bool forward_ = true;
   bool valid_ = false;
   bool paused_ = false;

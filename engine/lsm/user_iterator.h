@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/lsm/iterator.h"
+#include "engine/lsm/values.h"
 #include "engine/lsm/view.h"
 
 namespace pgz {
@@ -15,6 +16,7 @@ struct UserIteratorOptions {
   std::string lower;
   std::string upper;  // empty: none
   std::vector<RangeDrop> drops;
+  const Values* values = nullptr;  // outlives the iterator
 };
 
 // `pinned` is kept alive as long as the iterator.

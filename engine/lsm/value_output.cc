@@ -44,7 +44,7 @@ Status ValueOutput::end_segment() {
   SegmentMeta meta;
   PGZ_TRY(writer_->finish(&meta));
   writer_.reset();
-  PGZ_ASSIGN(SegmentRef segment, Segment::open(io_, options_.vlog_dir, meta));
+  PGZ_ASSIGN(SegmentRef segment, Segment::open(io_, options_.vlog_dir, meta, options_.files));
   segments_.push_back(std::move(segment));
   return Status::ok();
 }

@@ -18,6 +18,7 @@ struct ValueOutputOptions {
   uint32_t inline_max_bytes = 0;  // values from this size on leave the table; 0: none does
   uint64_t segment_bytes = uint64_t{64} << 20;  // a new segment begins beyond
   std::function<uint64_t()> new_number;         // for segment ids and files
+  SegmentFiles* files = nullptr;                // where the segments made are read from
 };
 
 // Threads: one at a time. After an error only destruction is allowed; unfinished files are removed.

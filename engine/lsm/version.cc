@@ -38,6 +38,7 @@ Result<std::shared_ptr<Table>> Table::open(Io* io, const std::string& sst_dir, c
     return Status::make(Code::kCorruption,
                         table->path_ + " at 0: what it says of value segments makes no sense");
   }
+  table->value_bytes_ = table->uses_.bytes();
   return table;
 }
 
@@ -119,27 +120,6 @@ std::shared_ptr<const SegmentMap> Version::apply_segments(const VersionEdit& edi
     next->erase(at);
   }
   return next;
-}
-
-Status Version::find_value(Slice encoded, ValuePointer* pointer, const Segment** segment) const {
-  if (!ValuePointer::decode(encoded, pointer)) {
-    return Status::make(Code::kCorruption, "a value pointer in a table makes no sense");
-  }
-  const auto at = segments->find(pointer->segment);
-  if (at == segments->end()) {
-    return Status::make(Code::kCorruption, "a table points into value segment " +
-                                               std::to_string(pointer->segment) +
-                                               ", which does not exist");
-  }
-  *segment = at->second.get();
-  return Status::ok();
-}
-
-Status Version::resolve(std::string* value) const {
-  ValuePointer pointer;
-  const Segment* segment = nullptr;
-  PGZ_TRY(find_value(*value, &pointer, &segment));
-  return segment->read(pointer, value);
 }
 
 const Table* Version::find(int level, Slice user_key) const {

@@ -38,6 +38,7 @@ class Table {
   }
   // What it points at in the value log.
   const SegmentUses& uses() const { return uses_; }
+  uint64_t value_bytes() const { return value_bytes_; }  // of all values pointed at
   // Segments written with the table, held here until the edit that adds it is durable. Guarded by
   // whoever commits the edit.
   std::vector<SegmentRef>& new_segments() { return new_segments_; }
@@ -56,6 +57,7 @@ class Table {
   FileMeta meta_;
   std::unique_ptr<TableReader> reader_;
   SegmentUses uses_;
+  uint64_t value_bytes_ = 0;
   std::vector<SegmentRef> new_segments_;
   std::atomic<bool> obsolete_{false};
 };
@@ -81,10 +83,6 @@ struct Version {
   std::shared_ptr<const SegmentMap> apply_segments(const VersionEdit& edit,
                                                    const std::vector<SegmentRef>& opened,
                                                    std::vector<SegmentRef>* gone) const;
-  // The segment an encoded pointer of one of this version's tables leads into.
-  Status find_value(Slice encoded, ValuePointer* pointer, const Segment** segment) const;
-  // *value holds an encoded pointer and receives the value.
-  Status resolve(std::string* value) const;
   // The table of a level below 0 whose range holds the user key, or null.
   const Table* find(int level, Slice user_key) const;
   // Tables of the level that overlap [smallest, largest].

@@ -4,6 +4,22 @@
 
 namespace pgz {
 
+void MemTableHandle::hold_segment(uint64_t id, const OpenSegmentRef& segment) {
+  MutexLock lock(&segments_mutex_);
+  segments_.emplace(id, segment);
+}
+
+OpenSegmentRef MemTableHandle::open_segment(uint64_t id) const {
+  MutexLock lock(&segments_mutex_);
+  const auto at = segments_.find(id);
+  return at == segments_.end() ? nullptr : at->second;
+}
+
+std::map<uint64_t, OpenSegmentRef> MemTableHandle::segments() const {
+  MutexLock lock(&segments_mutex_);
+  return segments_;
+}
+
 void ViewCell::drop_reference(View* view) {
   if (view->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     const std::unique_ptr<View> last(view);

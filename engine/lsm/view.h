@@ -14,6 +14,7 @@
 #include "engine/base/sync.h"
 #include "engine/lsm/memtable.h"
 #include "engine/lsm/version.h"
+#include "engine/vlog/open_segment.h"
 
 namespace pgz {
 
@@ -30,7 +31,19 @@ struct MemTableHandle {
   uint64_t lsn_end = 0;
   std::map<std::string, std::optional<uint64_t>, std::less<>> counters;  // nullopt: erased
 
+  // Value segments that the memtable points into, by id. A null one was the manifest's when replay
+  // met it. Any thread.
+  void hold_segment(uint64_t id, const OpenSegmentRef& segment);
+  OpenSegmentRef open_segment(uint64_t id) const;
+  std::map<uint64_t, OpenSegmentRef> segments() const;
+  std::atomic<uint64_t> placed_bytes{0};  // of the values pointed at
+  std::atomic<uint64_t> large_bytes{0};   // of values held that may leave the tables
+
   bool is_empty() const { return table.empty() && runs.empty() && counters.empty(); }
+
+ private:
+  mutable Mutex segments_mutex_;
+  std::map<uint64_t, OpenSegmentRef> segments_ PGZ_GUARDED_BY(segments_mutex_);
 };
 
 struct View {

@@ -97,6 +97,7 @@ Status Footer::decode(Slice bytes, const std::string& path, Footer* footer) {
   footer->directory_crc = get_fixed32(from + 48);
   const uint64_t directory_bytes = uint64_t{footer->meta.slots} * kEntryBytes;
   if (footer->meta.slots > kSlotsMax || footer->directory_offset < kHeaderBytes ||
+      footer->directory_offset > footer->meta.file_bytes ||
       footer->directory_offset + directory_bytes + kFooterBytes > footer->meta.file_bytes) {
     return corruption(path, 0, "the footer's numbers make no sense");
   }

@@ -1,5 +1,6 @@
 // Batched reads: what a scan or a look-up of many keys found, fetched in address order.
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct Transfer {
   size_t first = 0;
   size_t last = 0;
   uint64_t begin = 0;
+  std::shared_ptr<File> file;
   AlignedBuffer buffer;
   IoSlice slice;
   IoOp op;
@@ -46,8 +48,8 @@ size_t run_end(const std::vector<Place>& places, size_t first) {
   return last;
 }
 
-void start(Io* io, const std::vector<Place>& places, Transfer* transfer) {
-  const Place& last = places[transfer->last - 1];
+Status start(Io* io, const std::vector<Place>& places, Transfer* transfer) {
+  PGZ_TRY(places[transfer->first].read->segment->use(&transfer->file));
   transfer->begin = round_down(places[transfer->first].offset);
   uint64_t end = transfer->begin;
   for (size_t i = transfer->first; i < transfer->last; i++) {
@@ -56,10 +58,11 @@ void start(Io* io, const std::vector<Place>& places, Transfer* transfer) {
   transfer->buffer = AlignedBuffer(round_down(end + kIoAlignment - 1) - transfer->begin);
   transfer->slice = {transfer->buffer.data(), transfer->buffer.size()};
   transfer->op.kind = IoOp::Kind::kRead;
-  transfer->op.file = last.read->segment->file();
+  transfer->op.file = transfer->file.get();
   transfer->op.offset = transfer->begin;
   transfer->op.slices = {&transfer->slice, 1};
   io->submit(&transfer->op);
+  return Status::ok();
 }
 
 void finish(const std::vector<Place>& places, Transfer* transfer) {
@@ -69,7 +72,7 @@ void finish(const std::vector<Place>& places, Transfer* transfer) {
     const uint64_t at = places[i].offset - transfer->begin;
     if (!transfer->op.status.is_ok()) {
       // A status has one owner; the error is found again, and reported, value by value.
-      read.status = read.segment->read(read.pointer, read.value);
+      read.status = read.segment->read(read.pointer, read.to);
     } else if (at + read.pointer.length > transfer->op.transferred) {
       read.status =
           Status::make(Code::kCorruption, read.segment->path() + " at " +
@@ -77,7 +80,7 @@ void finish(const std::vector<Place>& places, Transfer* transfer) {
     } else {
       const Slice bytes(transfer->buffer.data() + at, read.pointer.length);
       read.status = read.segment->check(read.pointer, places[i].offset, bytes);
-      if (read.status.is_ok()) read.value->assign(bytes);
+      if (read.status.is_ok()) std::memcpy(read.to, bytes.data(), bytes.size());
     }
   }
 }
@@ -106,8 +109,14 @@ void read_values(Io* io, std::span<ValueRead> reads) {
     Transfer& transfer = in_flight.emplace_back();
     transfer.first = first;
     transfer.last = run_end(places, first);
-    start(io, places, &transfer);
     first = transfer.last;
+    if (!start(io, places, &transfer).is_ok()) {
+      for (size_t i = transfer.first; i < transfer.last; i++) {
+        ValueRead& read = *places[i].read;
+        read.status = read.segment->read(read.pointer, read.to);
+      }
+      in_flight.pop_back();
+    }
   }
   for (Transfer& transfer : in_flight) finish(places, &transfer);
 }

@@ -21,6 +21,8 @@ Status rewrite_segment(Io* io, const std::string& vlog_dir, const Segment& from,
   if (live.limit() > entries.size()) {
     return vlog::corruption(from.path(), 0, "a table points beyond the segment's last slot");
   }
+  std::shared_ptr<File> source;
+  PGZ_TRY(from.use(&source));
   SegmentWriter writer(io, vlog_dir, from.meta().id, file);
   PGZ_TRY(writer.open());
   std::string window;
@@ -41,7 +43,7 @@ Status rewrite_segment(Io* io, const std::string& vlog_dir, const Segment& from,
       window_begin = entry.offset;
       window.resize(std::min<uint64_t>(std::max<uint64_t>(entry.length, kReadAheadBytes),
                                        from.meta().file_bytes - window_begin));
-      PGZ_TRY(from.file()->read(window_begin, window.data(), window.size()));
+      PGZ_TRY(source->read(window_begin, window.data(), window.size()));
     }
     const Slice value(window.data() + (entry.offset - window_begin), entry.length);
     PGZ_TRY(from.check({from.meta().id, slot, entry.length, entry.crc}, entry.offset, value));

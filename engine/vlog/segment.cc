@@ -6,23 +6,48 @@
 
 namespace pgz {
 
+namespace {
+
+class HeldFile final : public SegmentFile {
+ public:
+  explicit HeldFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
+  Status use(std::shared_ptr<File>* file) override {
+    *file = file_;
+    return Status::ok();
+  }
+
+ private:
+  const std::shared_ptr<File> file_;
+};
+
+Result<std::unique_ptr<SegmentFile>> open_file(Io* io, const std::string& path,
+                                               SegmentFiles* files) {
+  if (files != nullptr) return files->open_segment(path);
+  PGZ_ASSIGN(std::unique_ptr<File> file, io->open(path, OpenMode::kRead, {.table = true}));
+  return std::unique_ptr<SegmentFile>(std::make_unique<HeldFile>(std::move(file)));
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Segment>> Segment::open(Io* io, const std::string& vlog_dir,
-                                               const SegmentMeta& meta) {
+                                               const SegmentMeta& meta, SegmentFiles* files) {
   std::shared_ptr<Segment> segment(new Segment);
   segment->io_ = io;
   segment->path_ = segment_path(vlog_dir, meta.file);
   segment->meta_ = meta;
   const std::string& path = segment->path_;
-  PGZ_ASSIGN(segment->file_, io->open(path, OpenMode::kRead, {.table = true}));
-  PGZ_ASSIGN(const uint64_t size, segment->file_->size());
+  PGZ_ASSIGN(segment->file_, open_file(io, path, files));
+  std::shared_ptr<File> file;
+  PGZ_TRY(segment->use(&file));
+  PGZ_ASSIGN(const uint64_t size, file->size());
   if (size != meta.file_bytes || size < 2 * vlog::kHeaderBytes) {
     return vlog::corruption(path, size, "the file's size is not the one the manifest names");
   }
   std::string bytes(vlog::kHeaderBytes, '\0');
-  PGZ_TRY(segment->file_->read(0, bytes.data(), bytes.size()));
+  PGZ_TRY(file->read(0, bytes.data(), bytes.size()));
   PGZ_TRY(vlog::check_header(bytes, path, meta));
   bytes.resize(vlog::kFooterBytes);
-  PGZ_TRY(segment->file_->read(size - bytes.size(), bytes.data(), bytes.size()));
+  PGZ_TRY(file->read(size - bytes.size(), bytes.data(), bytes.size()));
   vlog::Footer footer;
   PGZ_TRY(vlog::Footer::decode(bytes, path, &footer));
   if (footer.meta != meta) {
@@ -39,12 +64,14 @@ Segment::~Segment() {
 }
 
 Status Segment::read_directory(std::vector<Entry>* entries) const {
+  std::shared_ptr<File> file;
+  PGZ_TRY(use(&file));
   std::string bytes(vlog::kFooterBytes, '\0');
-  PGZ_TRY(file_->read(meta_.file_bytes - bytes.size(), bytes.data(), bytes.size()));
+  PGZ_TRY(file->read(meta_.file_bytes - bytes.size(), bytes.data(), bytes.size()));
   vlog::Footer footer;
   PGZ_TRY(vlog::Footer::decode(bytes, path_, &footer));
   bytes.resize(size_t{meta_.slots} * vlog::kEntryBytes);
-  PGZ_TRY(file_->read(footer.directory_offset, bytes.data(), bytes.size()));
+  PGZ_TRY(file->read(footer.directory_offset, bytes.data(), bytes.size()));
   if (crc32c(0, bytes.data(), bytes.size()) != footer.directory_crc) {
     return vlog::corruption(path_, footer.directory_offset, "directory checksum mismatch");
   }
@@ -63,7 +90,7 @@ Status Segment::read_directory(std::vector<Entry>* entries) const {
 
 Status Segment::load_offsets() const {
   MutexLock lock(&load_mutex_);
-  if (loaded_.load(std::memory_order_relaxed)) return Status::ok();
+  if (loaded_.load(std::memory_order_relaxed) || growing_) return Status::ok();
   std::vector<Entry> entries;
   PGZ_TRY(read_directory(&entries));
   offsets_.reserve(entries.size());
@@ -77,14 +104,51 @@ uint64_t Segment::memory_bytes() const {
          (loaded_.load(std::memory_order_acquire) ? offsets_.size() * sizeof(uint32_t) : 0);
 }
 
+std::shared_ptr<Segment> Segment::make_growing(Io* io, const std::string& vlog_dir,
+                                               const SegmentMeta& meta,
+                                               std::unique_ptr<SegmentFile> file) {
+  std::shared_ptr<Segment> segment(new Segment);
+  segment->io_ = io;
+  segment->path_ = segment_path(vlog_dir, meta.file);
+  segment->meta_ = meta;
+  segment->file_ = std::move(file);
+  segment->growing_ = true;
+  return segment;
+}
+
+void Segment::grow(uint32_t slot, uint32_t offset) {
+  MutexLock lock(&load_mutex_);
+  if (offsets_.size() <= slot) offsets_.resize(slot + 1);
+  offsets_[slot] = offset;
+}
+
+void Segment::stop_growing(const SegmentMeta& meta) {
+  MutexLock lock(&load_mutex_);
+  meta_ = meta;
+  growing_ = false;
+  offsets_.resize(meta.slots);
+  loaded_.store(true, std::memory_order_release);
+}
+
+Status Segment::no_value(const ValuePointer& pointer, uint64_t offset) const {
+  return vlog::corruption(path_, offset,
+                          "no value in slot " + std::to_string(pointer.slot) + " of segment " +
+                              std::to_string(pointer.segment));
+}
+
+Status Segment::locate_growing(const ValuePointer& pointer, uint64_t* offset) const {
+  MutexLock lock(&load_mutex_);
+  *offset = pointer.slot < offsets_.size() ? offsets_[pointer.slot] : 0;
+  return *offset == 0 || pointer.segment != meta_.id ? no_value(pointer, *offset) : Status::ok();
+}
+
 Status Segment::locate(const ValuePointer& pointer, uint64_t* offset) const {
   if (!loaded_.load(std::memory_order_acquire)) PGZ_TRY(load_offsets());
+  if (!loaded_.load(std::memory_order_acquire)) return locate_growing(pointer, offset);
   *offset = pointer.slot < offsets_.size() ? offsets_[pointer.slot] : 0;
   if (*offset == 0 || pointer.segment != meta_.id ||
       *offset + pointer.length > meta_.file_bytes - vlog::kFooterBytes) {
-    return vlog::corruption(path_, *offset,
-                            "no value in slot " + std::to_string(pointer.slot) + " of segment " +
-                                std::to_string(pointer.segment));
+    return no_value(pointer, *offset);
   }
   return Status::ok();
 }
@@ -95,12 +159,18 @@ Status Segment::check(const ValuePointer& pointer, uint64_t offset, Slice bytes)
                           "value checksum mismatch in slot " + std::to_string(pointer.slot));
 }
 
-Status Segment::read(const ValuePointer& pointer, std::string* value) const {
+Status Segment::read(const ValuePointer& pointer, char* to) const {
   uint64_t offset = 0;
   PGZ_TRY(locate(pointer, &offset));
+  std::shared_ptr<File> file;
+  PGZ_TRY(use(&file));
+  PGZ_TRY(file->read(offset, to, pointer.length));
+  return check(pointer, offset, {to, pointer.length});
+}
+
+Status Segment::read(const ValuePointer& pointer, std::string* value) const {
   value->resize(pointer.length);
-  PGZ_TRY(file_->read(offset, value->data(), value->size()));
-  return check(pointer, offset, *value);
+  return read(pointer, value->data());
 }
 
 }  // namespace pgz

@@ -77,8 +77,9 @@ TEST_F(SegmentTest, BatchesComeBackWhateverTheirOrder) {
     std::vector<std::string> values(reads.size());
     for (size_t i = 0; i < reads.size(); i++) {
       reads[i].pointer = all[rng.uniform(all.size())];
+      values[i].resize(reads[i].pointer.length);
       reads[i].segment = segments[reads[i].pointer.segment == 3 ? 0 : 1].get();
-      reads[i].value = &values[i];
+      reads[i].to = values[i].data();
     }
     reads[7].pointer.slot = 100000;
     read_values(&io_, reads);

@@ -1,4 +1,6 @@
 // Which values of which segments a table points at, and which segment to collect next.
+#include <algorithm>
+
 #include "engine/base/coding.h"
 #include "engine/vlog/vlog.h"
 
@@ -7,8 +9,6 @@ namespace pgz {
 namespace {
 
 constexpr uint32_t kUsesVersion = 1;
-// Less is not worth the moving. Over the limit some segment has more than this.
-constexpr double kGarbageShareMin = 0.2;
 
 }  // namespace
 
@@ -72,12 +72,13 @@ size_t pick_segment(std::span<const SegmentLoad> loads, uint64_t newest_file,
     const double garbage =
         1.0 - static_cast<double>(load.live_bytes) / static_cast<double>(load.value_bytes);
     const auto age = static_cast<double>(newest_file - load.file + 1);
-    if (garbage >= kGarbageShareMin && garbage * age > best_score) {
+    if (garbage >= limits.garbage_share_min && garbage * age > best_score) {
       best = i;
       best_score = garbage * age;
     }
   }
-  const bool is_over = total > live / 100 * limits.space_percent_max;
+  const uint64_t surely_live = live - std::min(limits.hidden_bytes, live / 2);
+  const bool is_over = total > surely_live / 100 * limits.space_percent_max;
   return is_over ? best : loads.size();
 }
 

@@ -131,13 +131,36 @@ class SegmentWriter {
   bool finished_ = false;
 };
 
-// An open segment file. Its directory is read at the first use and stays in memory, four bytes a
+// A segment's file, which may be closed between two uses. Any thread.
+class SegmentFile {
+ public:
+  virtual ~SegmentFile() = default;
+  virtual Status use(std::shared_ptr<File>* file) = 0;
+};
+
+// Where segments get their files from, so that somebody can bound how many are open.
+class SegmentFiles {
+ public:
+  virtual ~SegmentFiles() = default;
+  virtual Result<std::unique_ptr<SegmentFile>> open_segment(const std::string& path) = 0;
+};
+
+// A finished segment. Its directory is read at the first use and stays in memory, four bytes a
 // slot.
 class Segment {
  public:
-  // Checks that the file is the one `meta` describes. kNotFound, kCorruption otherwise.
+  // Checks that the file is the one `meta` describes. kNotFound, kCorruption otherwise. Without
+  // `files`, which must outlive the segment, it keeps a descriptor of its own.
   static Result<std::shared_ptr<Segment>> open(Io* io, const std::string& vlog_dir,
-                                               const SegmentMeta& meta);
+                                               const SegmentMeta& meta,
+                                               SegmentFiles* files = nullptr);
+  // One that still gets values (OpenSegment): its directory is what grow() says, and only its id
+  // and file are known until stop_growing().
+  static std::shared_ptr<Segment> make_growing(Io* io, const std::string& vlog_dir,
+                                               const SegmentMeta& meta,
+                                               std::unique_ptr<SegmentFile> file);
+  void grow(uint32_t slot, uint32_t offset);
+  void stop_growing(const SegmentMeta& meta);
   ~Segment();
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
@@ -145,11 +168,13 @@ class Segment {
   const SegmentMeta& meta() const { return meta_; }
   const std::string& path() const { return path_; }
   Status read(const ValuePointer& pointer, std::string* value) const;
+  // pointer.length bytes to `to`.
+  Status read(const ValuePointer& pointer, char* to) const;
   // Where the value begins in the file. kCorruption when the slot is empty or out of range.
   Status locate(const ValuePointer& pointer, uint64_t* offset) const;
   // kCorruption unless `bytes` are what the pointer names.
   Status check(const ValuePointer& pointer, uint64_t offset, Slice bytes) const;
-  File* file() const { return file_.get(); }
+  Status use(std::shared_ptr<File>* file) const { return file_->use(file); }
   uint64_t memory_bytes() const;
   // The manifest does not name the file any more: remove it when nobody reads it.
   void set_obsolete() { obsolete_.store(true, std::memory_order_release); }
@@ -166,24 +191,27 @@ class Segment {
  private:
   Segment() = default;
   Status load_offsets() const;
+  Status locate_growing(const ValuePointer& pointer, uint64_t* offset) const;
+  Status no_value(const ValuePointer& pointer, uint64_t offset) const;
 
   Io* io_ = nullptr;
   std::string path_;
   SegmentMeta meta_;
-  std::unique_ptr<File> file_;
+  std::unique_ptr<SegmentFile> file_;
   std::atomic<bool> obsolete_{false};
   mutable Mutex load_mutex_;
   mutable std::vector<uint32_t> offsets_;  // constant once loaded_
+  bool growing_ = false;                   // guarded by load_mutex_, until loaded_
   mutable std::atomic<bool> loaded_{false};
 };
 
 using SegmentRef = std::shared_ptr<Segment>;
 
-// One value of a batch; the segment and *value outlive the call.
+// One value of a batch: pointer.length bytes go to `to`. The segment outlives the call.
 struct ValueRead {
   const Segment* segment = nullptr;
   ValuePointer pointer;
-  std::string* value = nullptr;
+  char* to = nullptr;
   Status status;
 };
 
@@ -206,6 +234,10 @@ struct SegmentLoad {
 struct CollectLimits {
   // Collect while values take more than this many percent of the live ones.
   uint32_t space_percent_max = 150;
+  // A segment with a smaller share of garbage is not worth the moving.
+  double garbage_share_min = 0.2;
+  // So much of what counts as live may be garbage that no merge has met yet.
+  uint64_t hidden_bytes = 0;
 };
 
 // The segment to collect next: one with nothing live if there is any, else, while the values of all

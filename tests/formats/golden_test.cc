@@ -79,6 +79,14 @@ TEST_P(Golden, OpensAndShowsWhatWasWritten) {
   expected["large/1"] = std::string(3000, 'v');
   for (int i = 0; i < 300; ++i)
     expected["spill/" + std::to_string(100 + i)] = std::string(150, 's');
+  if (std::string(GetParam()) == "v1-values") {
+    for (int i = 0; i < 40; ++i) {
+      expected["value/" + std::to_string(100 + i)] =
+          std::string(1500, static_cast<char>('a' + i % 26));
+    }
+    expected["value/placed"] = std::string(5000, 'p');
+    expected["value/open"] = std::string(6000, 'o');
+  }
   expected[std::string("binary/\0\xff", 9)] = std::string("\0\1\2", 3);
   std::map<std::string, std::string> got;
   pgz_iter* iter = nullptr;
@@ -150,6 +158,6 @@ TEST(Dump, RefusesWhatIsNoFileOfADatabase) {
   EXPECT_EQ(pgz_dump("x", 0, nullptr, &n, &err), PGZ_INVALID_ARG);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Golden, testing::Values("v1"));
+INSTANTIATE_TEST_SUITE_P(Formats, Golden, testing::Values("v1", "v1-values"));
 
 }  // namespace

@@ -58,6 +58,10 @@ int main(int argc, char** argv) {
   must(pgz_delete(db, "table/103", 9, &err));
   for (int i = 0; i < 5; ++i) put(db, "drop/" + std::to_string(i), "goes");
   put(db, "large/1", std::string(3000, 'v'));
+  for (int i = 0; i < 40; ++i) {
+    put(db, "value/" + std::to_string(100 + i), std::string(1500, static_cast<char>('a' + i % 26)));
+  }
+  put(db, "value/placed", std::string(5000, 'p'));
   uint64_t first = 0;
   must(pgz_counter_reserve(db, "ids", 3, 7, 0, &first, &err));
   must(pgz_flush(db, &err));
@@ -70,6 +74,7 @@ int main(int argc, char** argv) {
         write_entry(PGZ_WRITE_PUT, 1, "spill/" + std::to_string(100 + i), std::string(150, 's'));
   }
   commit(db, spilled);
+  put(db, "value/open", std::string(6000, 'o'));
   put(db, std::string("binary/\0\xff", 9), std::string("\0\1\2", 3));
   must(pgz_close(db, &err));
   return 0;

@@ -3,6 +3,7 @@
 
 #include "engine/base/coding.h"
 #include "engine/sst/format.h"
+#include "engine/vlog/vlog.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/sim/machine.h"
 
@@ -61,6 +62,15 @@ void add_manifest(const std::string& name, const std::string& bytes,
   out->push_back(std::string(1, '\2') + without_zeros(bytes, kBlock));
 }
 
+void add_segment(const std::string& bytes, std::vector<std::string>* out) {
+  if (bytes.size() > kInputBytesMax) return;
+  out->push_back(std::string(1, '\0') + bytes);
+  out->push_back(std::string(1, '\1') + bytes);
+  out->push_back(std::string(1, '\2') +
+                 piece(Slice(bytes).substr(std::min<size_t>(4096, bytes.size()))) +
+                 std::string(12, '\7'));
+}
+
 std::vector<std::string> call_streams() {
   std::vector<std::string> out;
   SplitMixRng rng(3);
@@ -77,6 +87,14 @@ std::vector<std::string> call_streams() {
 std::vector<std::string> seeds_for(const std::string& target) {
   if (target == "capi") return call_streams();
   std::vector<std::string> out;
+  if (target == "segment") {
+    SegmentUses uses;
+    for (uint32_t slot = 0; slot < 300; slot += 1 + slot % 7)
+      uses.add({5 + slot % 2, slot, 100, 1});
+    std::string encoded;
+    uses.encode(&encoded);
+    out.push_back(std::string(1, '\3') + encoded);
+  }
   for (uint64_t seed : {4, 7}) {
     sim::MachineOptions options;
     options.seed = seed;
@@ -90,6 +108,7 @@ std::vector<std::string> seeds_for(const std::string& target) {
         out.push_back(std::string(1, '\0') + without_zeros(bytes, 4096).substr(0, kInputBytesMax));
       }
       if (target == "table" && path.ends_with(".sst")) add_table(bytes, &out);
+      if (target == "segment" && path.ends_with(".seg")) add_segment(bytes, &out);
       if (target == "manifest" && path.find("/manifest/") != std::string::npos) {
         add_manifest(name, bytes, &out);
       }

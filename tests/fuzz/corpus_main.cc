@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
     std::fputs("fuzz_corpus DIR\n", stderr);
     return 2;
   }
-  for (const char* target : {"log", "table", "manifest", "capi"}) {
+  for (const char* target : {"log", "table", "manifest", "segment", "capi"}) {
     const std::filesystem::path dir = std::filesystem::path(argv[1]) / target;
     std::filesystem::create_directories(dir);
     size_t n = 0;

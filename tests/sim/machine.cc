@@ -33,8 +33,9 @@ DbOptions Machine::db_options() const {
   o.log_slot_bytes = one_of({32 << 10, 64 << 10, 64 << 10, 512 << 10});
   // Every transaction spills, or only large ones do, or none.
   o.spill_bytes = one_of({256, 4 << 10, 40 << 10, 4 << 20});
-  // Hardly any value stays in the tables, or large ones go, or none.
-  o.value_inline_max_bytes = static_cast<uint32_t>(one_of({4, 64, 512, 0}));
+  // No value stays in the tables, or large ones go, or none; and likewise in the log.
+  o.value_inline_max_bytes = static_cast<uint32_t>(one_of({1, 64, 512, 0}));
+  o.value_direct_min_bytes = static_cast<uint32_t>(one_of({1, 16, 128, 0}));
   o.value_segment_bytes = one_of({1 << 10, 16 << 10, 0});
   return o;
 }
@@ -105,6 +106,7 @@ Machine::Shown Machine::show(const Plan& plan, End end) {
     auto db = opened.take();
     uint64_t snapshot = 0;
     shown.status = read_image(db.get(), &shown.image, &snapshot);
+    if (shown.status.is_ok()) shown.status = db->lsm()->verify_values();
     shown.counter_next = db->counters()->next(kCounter);
     end_life(end);
     trace("close: " + db->close().to_string());

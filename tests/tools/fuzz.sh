@@ -5,7 +5,7 @@
 # is left in build/.
 set -euo pipefail
 seconds=${1:-60}
-[ $# -gt 1 ] && shift && targets=("$@") || targets=(log table manifest capi)
+[ $# -gt 1 ] && shift && targets=("$@") || targets=(log table manifest segment capi)
 clang=$(command -v clang++-14 || command -v clang++ || true)
 mkdir -p build
 probe=$(mktemp)

@@ -1,0 +1,200 @@
+// Values that commits write to the value log themselves: seen from the memtable on, found again by
+// replay, finished by the flush, left alone by the collector while a memtable points at them.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/rng.h"
+#include "engine/io/sim/sim_io.h"
+#include "engine/lsm/lsm.h"
+
+namespace pgz {
+namespace {
+
+class PlacedValuesTest : public ::testing::Test {
+ protected:
+  PlacedValuesTest() : rng_(5), io_(5) {
+    EXPECT_TRUE(io_.mkdir("db").is_ok());
+    EXPECT_TRUE(io_.sync_dir("").is_ok());
+    lsm_ = Lsm::create(runtime(), "db", options()).take();
+    EXPECT_TRUE(lsm_->start().is_ok());
+  }
+
+  Runtime runtime() { return {&io_, system_clock(), &rng_, thread_executor()}; }
+
+  LsmOptions options() {
+    LsmOptions o;
+    o.uuid = std::string(16, 'u');
+    o.memory_budget_bytes = 8 << 20;
+    o.memtable_bytes = 1 << 20;
+    o.background = false;
+    o.value_inline_max_bytes = 100;
+    o.value_segment_bytes = 64 << 10;
+    o.wait_durable = [](uint64_t) { return Status::ok(); };
+    o.boundaries = [this] { return std::vector<uint64_t>{now_}; };
+    return o;
+  }
+
+  // One commit; the log keeps what replay gets.
+  void commit(const std::vector<std::string>& keys, size_t bytes) {
+    std::vector<std::string> values;
+    for (const std::string& key : keys) {
+      values.push_back(key + "@" + std::to_string(++written_) + ":");
+      values.back().resize(bytes, static_cast<char>('a' + written_ % 26));
+    }
+    const std::vector<Slice> slices(values.begin(), values.end());
+    PlacedValues placed;
+    ASSERT_TRUE(lsm_->place_values(slices, &placed).is_ok());
+    ASSERT_TRUE(lsm_->sync_values().is_ok());
+    MemTableRef ref = lsm_->reserve_active(++now_);
+    for (size_t i = 0; i < keys.size(); i++) {
+      ASSERT_TRUE(ref.add_placed(keys[i], now_, placed, i).is_ok());
+      log_.push_back({now_, keys[i], placed.logged(i)});
+      model_[keys[i]] = values[i];
+    }
+  }
+
+  void flush() {
+    lsm_->rotate();
+    ASSERT_TRUE(lsm_->flush_now().is_ok());
+  }
+
+  // The process ends, the machine stays or not; what is not flushed is replayed.
+  Status restart(bool power) {
+    lsm_.reset();
+    power ? io_.crash_power() : io_.crash_kill();
+    io_.restart();
+    LsmRecovered recovered;
+    auto opened = Lsm::open(runtime(), "db", options(), &recovered);
+    if (!opened.is_ok()) return opened.take_status();
+    lsm_ = opened.take();
+    for (const Logged& entry : log_) {
+      if (entry.ts <= recovered.flushed_lsn) continue;
+      MemTableRef ref = lsm_->reserve_active(entry.ts);
+      PGZ_TRY(ref.add_logged(entry.key, entry.ts, entry.logged));
+    }
+    return lsm_->start();
+  }
+
+  void check() {
+    auto it = lsm_->new_iterator(now_, "", "");
+    auto expected = model_.begin();
+    for (it->seek_to_first(); it->valid(); it->next(), ++expected) {
+      ASSERT_NE(expected, model_.end());
+      ASSERT_EQ(it->key(), Slice(expected->first));
+      Slice value;
+      ASSERT_TRUE(it->value(&value).is_ok());
+      ASSERT_EQ(value, Slice(expected->second));
+      std::string got;
+      ASSERT_TRUE(lsm_->get(it->key(), now_, &got, nullptr, nullptr).is_ok());
+      ASSERT_EQ(got, expected->second);
+    }
+    ASSERT_EQ(expected, model_.end());
+    const Status verified = lsm_->verify_values();
+    ASSERT_TRUE(verified.is_ok()) << verified.to_string();
+  }
+
+  struct Logged {
+    uint64_t ts;
+    std::string key;
+    std::string logged;
+  };
+
+  SplitMixRng rng_;
+  SimIo io_;
+  uint64_t now_ = 0;
+  uint64_t written_ = 0;
+  std::unique_ptr<Lsm> lsm_;
+  std::vector<Logged> log_;
+  std::map<std::string, std::string> model_;
+};
+
+TEST_F(PlacedValuesTest, AreSeenBeforeAndAfterTheirFlush) {
+  for (int i = 0; i < 50; i++) commit({"a" + std::to_string(i), "b" + std::to_string(i)}, 3000);
+  check();
+  flush();
+  check();
+  const LsmStats stats = lsm_->stats();
+  EXPECT_GE(stats.segments, 4u);  // of 64 KiB
+  EXPECT_EQ(stats.segment_live_bytes, 300'000u);
+  EXPECT_EQ(stats.placed_bytes, 300'000u);
+  EXPECT_LT(stats.flushed_bytes, 20'000u);  // no value was written again
+}
+
+TEST_F(PlacedValuesTest, ReplayFindsThemAfterEitherEnd) {
+  for (const bool power : {true, false}) {
+    for (int i = 0; i < 30; i++) commit({"key" + std::to_string(i)}, 5000);
+    ASSERT_TRUE(restart(power).is_ok());
+    check();
+    ASSERT_TRUE(restart(power).is_ok());  // and again, with nothing flushed between
+    check();
+    commit({"more"}, 9000);
+    flush();
+    check();
+    ASSERT_TRUE(restart(power).is_ok());
+    check();
+  }
+}
+
+TEST_F(PlacedValuesTest, ReplayRefusesAValueThatIsNotTheOneItWrote) {
+  commit({"key"}, 5000);
+  ASSERT_TRUE(io_.flip_bit("db/vlog/" + io_.list("db/vlog").take().at(0), (4096 + 100) * 8));
+  const Status status = restart(true);
+  EXPECT_EQ(status.code(), Code::kCorruption);
+  EXPECT_NE(status.message().find(".seg at 4096"), std::string::npos) << status.message();
+}
+
+TEST_F(PlacedValuesTest, ReplayRefusesAMissingSegment) {
+  commit({"key"}, 5000);
+  const std::string name = "db/vlog/" + io_.list("db/vlog").take().at(0);
+  lsm_.reset();
+  ASSERT_TRUE(io_.remove(name).is_ok());
+  const Status status = restart(false);
+  EXPECT_EQ(status.code(), Code::kCorruption);
+  EXPECT_NE(status.message().find(name), std::string::npos) << status.message();
+}
+
+TEST_F(PlacedValuesTest, AbandonedOnesAreGarbage) {
+  {
+    const std::string value(20'000, 'x');
+    const Slice slice(value);
+    PlacedValues abandoned;
+    ASSERT_TRUE(lsm_->place_values({&slice, 1}, &abandoned).is_ok());
+  }
+  commit({"key"}, 5000);
+  flush();
+  check();
+  ASSERT_TRUE(lsm_->collect_now().is_ok());
+  check();
+  EXPECT_LT(lsm_->stats().segment_bytes, 20'000u);
+}
+
+TEST_F(PlacedValuesTest, AMemtablesSegmentIsNotCollected) {
+  commit({"a", "b", "c"}, 5000);
+  for (const char* key : {"a", "b", "c"}) {
+    MemTableRef ref = lsm_->reserve_active(++now_);
+    ASSERT_TRUE(ref.add(Kind::kTombstone, key, now_, "").is_ok());
+    model_.erase(key);
+  }
+  lsm_->rotate();
+  // The same segment, with a memtable that stays.
+  commit({"d"}, 5000);
+  ASSERT_TRUE(lsm_->flush_now().is_ok());
+  ASSERT_TRUE(lsm_->collect_now().is_ok());
+  EXPECT_EQ(lsm_->stats().segments, 1u);
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, 0u);
+  EXPECT_EQ(lsm_->stats().collected_bytes, 0u);
+  check();
+  flush();
+  ASSERT_TRUE(lsm_->merge_now().is_ok());
+  ASSERT_TRUE(lsm_->collect_now().is_ok());
+  EXPECT_GT(lsm_->stats().collected_bytes, 0u);
+  check();
+}
+
+}  // namespace
+}  // namespace pgz

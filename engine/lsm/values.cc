@@ -1,0 +1,84 @@
+#include "engine/lsm/values.h"
+
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace pgz {
+
+namespace {
+
+// Larger ones are not worth what they push out.
+constexpr uint32_t kCachedBytesMax = 64 << 10;
+
+}  // namespace
+
+Status Values::find(const View& view, Slice encoded, ValueRead* read) {
+  if (!ValuePointer::decode(encoded, &read->pointer)) {
+    return Status::make(Code::kCorruption, "a value pointer makes no sense");
+  }
+  const SegmentMap& segments = *view.version->segments;
+  const auto at = segments.find(read->pointer.segment);
+  if (at != segments.end()) {
+    read->segment = at->second.get();
+    return Status::ok();
+  }
+  for (const auto& entry : view.queue) {  // it came with a memtable
+    const OpenSegmentRef open = entry->open_segment(read->pointer.segment);
+    if (open == nullptr) continue;
+    read->segment = open->segment().get();
+    return Status::ok();
+  }
+  return Status::make(Code::kCorruption, "a pointer leads into value segment " +
+                                             std::to_string(read->pointer.segment) +
+                                             ", which does not exist");
+}
+
+bool Values::take_cached(const ValueRead& read) const {
+  const BlockCache::Pin pin = cache_->lookup(read.pointer.segment, read.pointer.slot);
+  if (pin.handle == nullptr) return false;
+  const Slice cached = pin.block->slice();
+  const bool fits = cached.size() == read.pointer.length;
+  if (fits) std::memcpy(read.to, cached.data(), cached.size());
+  cache_->release(pin.handle);
+  return fits;
+}
+
+void Values::put_cached(const ValueRead& read) const {
+  if (read.pointer.length > kCachedBytesMax) return;
+  OwnedBlock copy = BlockContents::make(read.pointer.length, 0);
+  std::memcpy(copy->bytes(), read.to, read.pointer.length);
+  cache_->release(cache_->insert(read.pointer.segment, read.pointer.slot, std::move(copy)).handle);
+}
+
+Status Values::resolve(const View& view, std::string* value) const {
+  ValueRead read;
+  PGZ_TRY(find(view, *value, &read));
+  value->resize(read.pointer.length);
+  read.to = value->data();
+  if (take_cached(read)) return Status::ok();
+  PGZ_TRY(read.segment->read(read.pointer, read.to));
+  put_cached(read);
+  return Status::ok();
+}
+
+void Values::read(std::span<ValueRead> reads) const {
+  std::vector<ValueRead> missing;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < reads.size(); i++) {
+    if (take_cached(reads[i])) continue;
+    ValueRead& read = missing.emplace_back();
+    read.segment = reads[i].segment;
+    read.pointer = reads[i].pointer;
+    read.to = reads[i].to;
+    places.push_back(i);
+  }
+  if (missing.empty()) return;
+  read_values(io_, missing);
+  for (size_t i = 0; i < missing.size(); i++) {
+    if (missing[i].status.is_ok()) put_cached(missing[i]);
+    reads[places[i]].status = std::move(missing[i].status);
+  }
+}
+
+}  // namespace pgz

@@ -1,0 +1,222 @@
+#include "engine/vlog/open_segment.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/assert.h"
+#include "engine/base/coding.h"
+#include "engine/base/crc32c.h"
+#include "engine/vlog/format.h"
+
+namespace pgz {
+
+void PlacedValue::encode(std::string* to) const {
+  put_varint64(to, offset);
+  pointer.encode(to);
+}
+
+bool PlacedValue::decode(Slice from, PlacedValue* placed) {
+  return get_varint64(&from, &placed->offset) && ValuePointer::decode(from, &placed->pointer);
+}
+
+// The descriptor that values are written through, until the segment is finished; then what `files`
+// gives.
+class OpenSegment::OpenFile final : public SegmentFile {
+ public:
+  OpenFile(std::unique_ptr<File> file, SegmentFiles* files)
+      : file_(std::move(file)), files_(files) {}
+
+  Status use(std::shared_ptr<File>* file) override {
+    MutexLock lock(&mutex_);
+    if (bounded_ != nullptr) return bounded_->use(file);
+    *file = file_;
+    return Status::ok();
+  }
+  Status finish(const std::string& path) {
+    if (files_ == nullptr) return Status::ok();
+    PGZ_ASSIGN(std::unique_ptr<SegmentFile> bounded, files_->open_segment(path));
+    MutexLock lock(&mutex_);
+    bounded_ = std::move(bounded);
+    file_.reset();
+    return Status::ok();
+  }
+
+ private:
+  Mutex mutex_;
+  std::shared_ptr<File> file_ PGZ_GUARDED_BY(mutex_);
+  std::unique_ptr<SegmentFile> bounded_ PGZ_GUARDED_BY(mutex_);
+  SegmentFiles* const files_;
+};
+
+void OpenSegment::attach(uint64_t id, std::unique_ptr<File> file, SegmentFiles* files) {
+  auto open = std::make_unique<OpenFile>(std::move(file), files);
+  file_ = open.get();
+  SegmentMeta meta;
+  meta.id = meta.file = id;
+  segment_ = Segment::make_growing(io_, vlog_dir_, meta, std::move(open));
+}
+
+Result<OpenSegmentRef> OpenSegment::create(Io* io, const std::string& vlog_dir, uint64_t id,
+                                           SegmentFiles* files) {
+  OpenSegmentRef open(new OpenSegment(io, vlog_dir));
+  PGZ_ASSIGN(std::unique_ptr<File> file,
+             io->open(segment_path(vlog_dir, id), OpenMode::kCreateExclusive, {}));
+  const std::string header = vlog::encode_header(id, id);
+  PGZ_TRY(file->write(0, header.data(), header.size()));
+  PGZ_TRY(io->sync_dir(vlog_dir));
+  open->attach(id, std::move(file), files);
+  MutexLock lock(&open->mutex_);
+  open->end_ = header.size();
+  return open;
+}
+
+Result<OpenSegmentRef> OpenSegment::reopen(Io* io, const std::string& vlog_dir, uint64_t id,
+                                           SegmentFiles* files) {
+  OpenSegmentRef open(new OpenSegment(io, vlog_dir));
+  const std::string path = segment_path(vlog_dir, id);
+  PGZ_ASSIGN(std::unique_ptr<File> file, io->open(path, OpenMode::kReadWrite, {}));
+  std::string header(vlog::kHeaderBytes, '\0');
+  PGZ_TRY(file->read(0, header.data(), header.size()));
+  open->attach(id, std::move(file), files);
+  PGZ_TRY(vlog::check_header(header, path, open->segment_->meta()));
+  MutexLock lock(&open->mutex_);
+  open->end_ = header.size();
+  open->closed_ = true;
+  return open;
+}
+
+OpenSegment::~OpenSegment() = default;
+
+bool OpenSegment::place(Slice value, uint64_t bytes_max, PlacedValue* placed) {
+  MutexLock lock(&mutex_);
+  const bool is_first = entries_.empty();
+  if (closed_ || entries_.size() >= kSlotsMax || end_ + value.size() > UINT32_MAX / 2 ||
+      (!is_first && end_ + value.size() > bytes_max)) {
+    return false;
+  }
+  placed->pointer.segment = id();
+  placed->pointer.slot = static_cast<uint32_t>(entries_.size());
+  placed->pointer.length = static_cast<uint32_t>(value.size());
+  placed->offset = end_;
+  entries_.emplace_back();
+  end_ += value.size();
+  holders_++;
+  return true;
+}
+
+Status OpenSegment::write(std::span<const Slice> values, std::span<PlacedValue> placed) {
+  std::vector<IoSlice> slices;
+  for (size_t i = 0; i < values.size(); i++) {
+    ValuePointer& pointer = placed[i].pointer;
+    pointer.crc = value_crc(pointer.segment, pointer.slot, values[i]);
+    slices.push_back({const_cast<char*>(values[i].data()), values[i].size()});
+  }
+  std::shared_ptr<File> file;
+  PGZ_TRY(segment_->use(&file));
+  IoOp op;
+  op.kind = IoOp::Kind::kWrite;
+  op.file = file.get();
+  op.offset = placed[0].offset;
+  op.slices = slices;
+  op.waits_at_once = true;
+  io_->submit(&op);
+  op.wait();
+  PGZ_TRY(std::move(op.status));
+  MutexLock lock(&mutex_);
+  for (const PlacedValue& value : placed) {
+    const Segment::Entry entry{static_cast<uint32_t>(value.offset), value.pointer.length,
+                               value.pointer.crc};
+    entries_[value.pointer.slot] = entry;
+    segment_->grow(value.pointer.slot, entry.offset);
+  }
+  dirty_.store(true);
+  return Status::ok();
+}
+
+void OpenSegment::release() {
+  MutexLock lock(&mutex_);
+  PGZ_ASSERT(holders_ > 0);
+  if (--holders_ == 0) released_.notify_all();
+}
+
+Status OpenSegment::sync() {
+  if (!dirty_.exchange(false)) return Status::ok();
+  std::shared_ptr<File> file;
+  PGZ_TRY(segment_->use(&file));
+  return file->sync();
+}
+
+Status OpenSegment::restore(const PlacedValue& placed) {
+  const ValuePointer& pointer = placed.pointer;
+  if (placed.offset < vlog::kHeaderBytes || placed.offset > UINT32_MAX / 2 ||
+      pointer.slot >= kSlotsMax) {
+    return vlog::corruption(segment_->path(), placed.offset, "the log names an impossible place");
+  }
+  {
+    MutexLock lock(&mutex_);
+    if (entries_.size() <= pointer.slot) entries_.resize(pointer.slot + 1);
+    entries_[pointer.slot] = {static_cast<uint32_t>(placed.offset), pointer.length, pointer.crc};
+    end_ = std::max(end_, placed.offset + pointer.length);
+  }
+  segment_->grow(pointer.slot, static_cast<uint32_t>(placed.offset));
+  std::string value;
+  return segment_->read(pointer, &value);
+}
+
+void OpenSegment::close() {
+  MutexLock lock(&mutex_);
+  closed_ = true;
+}
+
+Status OpenSegment::write_tail(SegmentMeta* meta) {
+  std::string tail;
+  vlog::Footer footer;
+  *meta = segment_->meta();
+  {
+    MutexLock lock(&mutex_);
+    PGZ_ASSERT(closed_);
+    while (holders_ > 0) released_.wait(&mutex_);
+    footer.directory_offset = end_;
+    for (const Segment::Entry& entry : entries_) {
+      put_fixed32(&tail, entry.offset);
+      put_fixed32(&tail, entry.length);
+      put_fixed32(&tail, entry.crc);
+      if (entry.length == 0) continue;
+      meta->values++;
+      meta->value_bytes += entry.length;
+    }
+    meta->slots = static_cast<uint32_t>(entries_.size());
+  }
+  footer.directory_crc = crc32c(0, tail.data(), tail.size());
+  const uint64_t end = footer.directory_offset + tail.size() + vlog::kFooterBytes;
+  meta->file_bytes = (end + kIoAlignment - 1) / kIoAlignment * kIoAlignment;
+  footer.meta = *meta;
+  tail.append(meta->file_bytes - end, '\0');
+  tail += footer.encode();
+  std::shared_ptr<File> file;
+  PGZ_TRY(segment_->use(&file));
+  PGZ_ASSIGN(const uint64_t size, file->size());
+  // What a crash left beyond the last value the log names.
+  if (size > meta->file_bytes) PGZ_TRY(file->truncate(meta->file_bytes));
+  PGZ_TRY(file->write(footer.directory_offset, tail.data(), tail.size()));
+  // The segment stays dirty: the log thread may not rely on a sync that is still under way.
+  return file->sync();
+}
+
+Status OpenSegment::finish(SegmentMeta* meta) {
+  if (finished_) {
+    *meta = segment_->meta();
+    return Status::ok();
+  }
+  PGZ_TRY(write_tail(meta));
+  dirty_.store(false);
+  PGZ_TRY(file_->finish(segment_->path()));
+  segment_->stop_growing(*meta);
+  finished_ = true;
+  MutexLock lock(&mutex_);
+  entries_.clear();
+  entries_.shrink_to_fit();
+  return Status::ok();
+}
+
+}  // namespace pgz
