@@ -20,7 +20,7 @@ namespace pgz {
 namespace {
 
 constexpr uint64_t kRetryMicros = 100'000;   // between attempts on a full disk
-constexpr uint64_t kIdleMicros = 1'000'000;  // without a change: time to tidy up
+constexpr uint64_t kIdleMicros = 1'000'000;  // without a write: time to tidy up
 // While nobody writes, little is gained by leaving garbage where it is.
 constexpr CollectLimits kIdleLimits{110, 0.08, 0};
 
@@ -111,11 +111,17 @@ Status Lsm::Rep::collect_round(CollectLimits collect_limits, bool* did_something
 bool Lsm::Rep::wait_to_collect(bool* is_idle) {
   MutexLock lock(&mutex);
   *is_idle = false;
+  const auto writes = [this]() PGZ_REQUIRES(mutex) {
+    return std::pair(sealed_total, queue.front()->table.entries());
+  };
+  auto seen = writes();
   while (!stopping && background.is_ok() && !collect_poked && !*is_idle) {
     if (collect_settled) {
       collect_work.wait(&mutex);
     } else {
-      *is_idle = !collect_work.wait_for(&mutex, kIdleMicros) && !collect_poked;
+      const bool timed_out = !collect_work.wait_for(&mutex, kIdleMicros);
+      *is_idle = timed_out && !collect_poked && seen == writes();
+      seen = writes();
     }
   }
   collect_poked = false;
