@@ -32,6 +32,22 @@ class OpenSegment::OpenFile final : public SegmentFile {
     *file = file_;
     return Status::ok();
   }
+  // After one failure nothing is known of the file, whatever a later attempt says.
+  Status sync(bool is_dirty) {
+    MutexLock one_at_a_time(&sync_mutex_);
+    if (is_failed_) {
+      return Status::make(Code::kIoError, "a value segment could not be made durable before");
+    }
+    std::shared_ptr<File> file;
+    {
+      MutexLock lock(&mutex_);
+      file = file_;
+    }
+    if (!is_dirty || file == nullptr) return Status::ok();
+    Status synced = file->sync();
+    is_failed_ = !synced.is_ok();
+    return synced;
+  }
   Status finish(const std::string& path) {
     if (files_ == nullptr) return Status::ok();
     PGZ_ASSIGN(std::unique_ptr<SegmentFile> bounded, files_->open_segment(path));
@@ -46,6 +62,8 @@ class OpenSegment::OpenFile final : public SegmentFile {
   std::shared_ptr<File> file_ PGZ_GUARDED_BY(mutex_);
   std::unique_ptr<SegmentFile> bounded_ PGZ_GUARDED_BY(mutex_);
   SegmentFiles* const files_;
+  Mutex sync_mutex_;
+  bool is_failed_ PGZ_GUARDED_BY(sync_mutex_) = false;
 };
 
 void OpenSegment::attach(uint64_t id, std::unique_ptr<File> file, SegmentFiles* files) {
@@ -139,12 +157,7 @@ void OpenSegment::release() {
   if (--holders_ == 0) released_.notify_all();
 }
 
-Status OpenSegment::sync() {
-  if (!dirty_.exchange(false)) return Status::ok();
-  std::shared_ptr<File> file;
-  PGZ_TRY(segment_->use(&file));
-  return file->sync();
-}
+Status OpenSegment::sync() { return file_->sync(dirty_.exchange(false)); }
 
 Status OpenSegment::restore(const PlacedValue& placed) {
   const ValuePointer& pointer = placed.pointer;
@@ -200,7 +213,7 @@ Status OpenSegment::write_tail(SegmentMeta* meta) {
   if (size > meta->file_bytes) PGZ_TRY(file->truncate(meta->file_bytes));
   PGZ_TRY(file->write(footer.directory_offset, tail.data(), tail.size()));
   // The segment stays dirty: the log thread may not rely on a sync that is still under way.
-  return file->sync();
+  return file_->sync(true);
 }
 
 Status OpenSegment::finish(SegmentMeta* meta) {
