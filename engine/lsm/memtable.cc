@@ -21,6 +21,12 @@ class MemTableIterator final : public Iterator {
     }
   }
   void next() override { node_ = SkipList::next(node_); }
+  bool advance(Slice* to) override {
+    node_ = SkipList::next(node_);
+    if (node_ == nullptr) return false;
+    *to = SkipList::key(node_);
+    return true;
+  }
   void prev() override { node_ = list_->before(SkipList::key(node_)); }
   Slice key() const override { return SkipList::key(node_); }
   Slice value() const override { return SkipList::value(node_); }

@@ -46,6 +46,13 @@ class LevelIterator final : public Iterator {
     table_->prev();
     settle_backward();
   }
+  bool advance(Slice* to) override {
+    if (table_->advance(to)) return true;
+    settle_forward();
+    if (!valid()) return false;
+    *to = table_->key();
+    return true;
+  }
   Slice key() const override { return table_->key(); }
   Slice value() const override { return table_->value(); }
   Status status() const override { return table_ == nullptr ? Status::ok() : table_->status(); }
@@ -111,12 +118,24 @@ class MergeIterator final : public Iterator {
 
   void next() override {
     if (!forward_) turn(true);
-    heap_[0].child->next();
+    if (!heap_[0].child->advance(&heap_[0].key)) drop_top();
     sink_top();
+  }
+  bool advance(Slice* to) override {
+    MergeIterator::next();
+    if (!MergeIterator::valid()) return false;
+    *to = heap_[0].key;
+    return true;
   }
   void prev() override {
     if (forward_) turn(false);
-    heap_[0].child->prev();
+    Iterator* child = heap_[0].child;
+    child->prev();
+    if (child->valid()) {
+      heap_[0].key = child->key();
+    } else {
+      drop_top();
+    }
     sink_top();
   }
 
@@ -144,6 +163,7 @@ class MergeIterator final : public Iterator {
     forward_ = forward;
     status_ = Status::ok();
     heap_.clear();
+    second_ = 0;
     for (const auto& child : children_) {
       if (child->valid()) {
         heap_.push_back({child.get(), child->key()});
@@ -169,16 +189,21 @@ class MergeIterator final : public Iterator {
     rebuild(forward);
   }
 
+  void drop_top() {
+    note_error(*heap_[0].child);
+    heap_[0] = heap_.back();
+    heap_.pop_back();
+    second_ = 0;
+  }
+
+  // Rows often come from one child many times in a row: one comparison tells, with the child that
+  // was second then.
   void sink_top() {
-    Iterator* child = heap_[0].child;
-    if (child->valid()) {
-      heap_[0].key = child->key();
-    } else {
-      note_error(*child);
-      heap_[0] = heap_.back();
-      heap_.pop_back();
-    }
-    if (heap_.size() > 1) sink(0);
+    if (heap_.size() < 2) return;
+    if (second_ == 0) second_ = heap_.size() > 2 && before(heap_[2], heap_[1]) ? 2 : 1;
+    if (before(heap_[0], heap_[second_])) return;
+    second_ = 0;
+    sink(0);
   }
 
   void sink(size_t at) {
@@ -196,6 +221,7 @@ class MergeIterator final : public Iterator {
 
   std::vector<std::unique_ptr<Iterator>> children_;
   std::vector<Entry> heap_;
+  size_t second_ = 0;  // place of the smallest key below the top; 0: not known
   bool forward_ = true;
   Status status_;
 };

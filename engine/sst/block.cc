@@ -185,7 +185,12 @@ void BlockIterator::seek(Slice target) {
   }
 }
 
-void BlockIterator::next() { step(); }
+void BlockIterator::seek_to_restart(uint32_t index) {
+  valid_ = false;
+  if (index >= restart_count_) return;
+  start_at(index);
+  if (!corrupt_) step();
+}
 
 void BlockIterator::prev() {
   const size_t end = at_;

@@ -82,7 +82,9 @@ class BlockIterator {
   void seek_to_first();
   void seek_to_last();
   void seek(Slice target);
-  void next();
+  // To the entry at a restart point, which must be one of the block's.
+  void seek_to_restart(uint32_t index);
+  void next() { step(); }
   void prev();
   Slice key() const { return key_.slice(); }
   Slice value() const { return value_; }

@@ -28,6 +28,13 @@ class Iterator {
   // Requires valid().
   virtual void next() = 0;
   virtual void prev() = 0;
+  // next(), valid() and key() in one: false, and *to unchanged, when it is not valid afterwards.
+  virtual bool advance(Slice* to) {
+    next();
+    if (!valid()) return false;
+    *to = key();
+    return true;
+  }
   // Valid until the next move. Require valid().
   virtual Slice key() const = 0;
   virtual Slice value() const = 0;

@@ -71,9 +71,9 @@ class TableIterator final : public Iterator {
 
   void seek(Slice target) override {
     begin();
-    top_.seek(target);
+    seek_index(*table_->top_index, target, &top_);
     if (enter_partition()) {
-      index_.seek(target);
+      seek_index(partition_.block(), target, &index_);
       if (enter_block()) data_.seek(target);
     }
     settle_forward();
@@ -99,6 +99,16 @@ class TableIterator final : public Iterator {
     settle_backward();
   }
 
+  bool advance(Slice* to) override {
+    data_.next();
+    if (!data_.valid()) {
+      settle_forward();
+      if (!valid()) return false;
+    }
+    *to = data_.key();
+    return true;
+  }
+
   Slice key() const override { return data_.key(); }
   Slice value() const override { return data_.value(); }
   Status status() const override { return status_; }
@@ -108,6 +118,19 @@ class TableIterator final : public Iterator {
     status_ = Status::ok();
     index_.clear();
     data_.clear();
+  }
+
+  // By the block's index in memory where it has one: a few lines of it instead of entries all over
+  // the block.
+  static void seek_index(const BlockContents& block, Slice target, BlockIterator* it) {
+    sst::Child child;
+    if (block.index_kind == BlockContents::Index::kPrefix &&
+        sst::find_child(block, user_key_of(target), load_trailer(target), &child) ==
+            sst::BlockFind::kFound) {
+      it->seek_to_restart(child.ordinal);
+    } else {
+      it->seek(target);
+    }
   }
 
   bool fail(Status status) {
