@@ -93,6 +93,7 @@ void every_txn_call(pgz_db* db, pgz_txn* txn, pgz_status want) {
   EXPECT_EQ(pgz_txn_commit_submit(txn, nullptr, 0, 0, 0, &u, nullptr), want);
   EXPECT_EQ(pgz_txn_commit(txn, nullptr), want);
   EXPECT_EQ(pgz_txn_lock(txn, nullptr, 0, nullptr, &n, nullptr), want);
+  EXPECT_EQ(pgz_txn_deadlock(txn, nullptr, 0, &n, nullptr, 0, &n, nullptr), want);
   EXPECT_EQ(pgz_txn_lock_read(txn, PGZ_ROW_UPDATE, 1, nullptr, "k", 1, buffer, 8, &row, nullptr),
             want);
   if (txn != nullptr) {

@@ -622,6 +622,14 @@ PGZ_API pgz_status pgz_lock_list(pgz_db* db, uint32_t flags, pgz_lock_info* out,
                                  size_t* count, void* buffer, size_t buffer_bytes, size_t* used,
                                  pgz_error* err);
 
+/* After a wait of `txn` that ended with PGZ_DEADLOCK, and until it waits again: the waits of the
+ * cycle, that of `txn` first. Each waited for the owner of the next, the last for that of the
+ * first. Other times there are none. Buffers as of pgz_lock_list. The transaction's thread, does
+ * not block. Since ABI 5. */
+PGZ_API pgz_status pgz_txn_deadlock(pgz_txn* txn, pgz_lock_info* out, size_t capacity,
+                                    size_t* count, void* buffer, size_t buffer_bytes, size_t* used,
+                                    pgz_error* err);
+
 /* ---- counters ----------------------------------------------------------------------------- */
 
 /* A counter is a named 64-bit number that belongs to no transaction: 1 when first used, never

@@ -83,6 +83,8 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
 
   bool open() const { return state_.load(std::memory_order_acquire) == State::kOpen; }
   bool waiting() const { return owner_.waiting(); }
+  // LockOwner::cycle() of the last wait.
+  const std::vector<LockInfo>& deadlock() const { return owner_.cycle(); }
   OwnWrites* own() { return own_.get(); }  // null before the first write
   const TransactionOptions& options() const { return options_; }
 

@@ -1,6 +1,5 @@
 // The lock table's timer thread: waits that took too long, and the deadlock detector.
 #include <algorithm>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/base/clock.h"
@@ -79,6 +78,7 @@ void LockTable::unlock_all() const PGZ_NO_THREAD_SAFETY_ANALYSIS {
 void LockTable::detect(uint64_t now) {
   EndedList ended;
   lock_all();
+  find_waiting();
   for (uint32_t b = 0; b < kBuckets; b++) {
     LockOwner* next = buckets_[b].waits;
     while (next != nullptr) {
@@ -87,11 +87,18 @@ void LockTable::detect(uint64_t now) {
       if (waiter->deadlock_at_ == 0 || waiter->deadlock_at_ > now) continue;
       waiter->deadlock_at_ = 0;
       if (!on_cycle(waiter)) continue;
+      if (rearrange(&ended)) {
+        find_waiting();
+        next = buckets_[b].waits;
+        continue;
+      }
+      keep_cycle();
       LockEntry* entry = waiter->entry_;
       end_wait(waiter, Status::make(Code::kDeadlock, "deadlock detected"), &ended);
       deadlocks_.fetch_add(1, std::memory_order_relaxed);
       grant_waiters(entry, &ended);
       erase_if_unused(&buckets_[b], entry);
+      find_waiting();
       next = buckets_[b].waits;
     }
   }
@@ -99,31 +106,100 @@ void LockTable::detect(uint64_t now) {
   tell(&ended);
 }
 
-bool LockTable::on_cycle(LockOwner* start) {
-  visits_++;
-  // A session waits with one owner at a time and holds with several (its transaction and its
-  // session-level advisory locks), so an edge to any of them leads on from the one that waits.
-  std::unordered_map<uint64_t, LockOwner*> waiters;
+// A session waits with one owner at a time and holds with several (its transaction and its
+// session-level advisory locks), so an edge to any of them leads on from the one that waits.
+void LockTable::find_waiting() {
+  waiting_.clear();
   for (uint32_t b = 0; b < kBuckets; b++) {
     for (LockOwner* w = buckets_[b].waits; w != nullptr; w = w->bucket_next_) {
-      if (w->session_ != 0) waiters[w->session_] = w;
+      if (w->session() != 0) waiting_[w->session()] = w;
     }
   }
-  std::vector<LockOwner*> open;
-  const auto push = [&](LockOwner* blocker) { open.push_back(blocker); };
-  start->entry_->for_each_blocker(start, push);
-  while (!open.empty()) {
-    LockOwner* at = open.back();
-    open.pop_back();
-    if (!at->waiting() && at->session_ != 0) {
-      const auto it = waiters.find(at->session_);
-      if (it != waiters.end()) at = it->second;
+}
+
+bool LockTable::on_cycle(LockOwner* start) {
+  visits_++;
+  open_.clear();
+  follow(start);
+  while (!open_.empty()) {
+    auto [from, at] = open_.back();
+    open_.pop_back();
+    if (!at->waiting() && at->session() != 0) {
+      const auto it = waiting_.find(at->session());
+      if (it != waiting_.end()) at = it->second;
     }
-    if (at == start) return true;
+    if (at == start) {
+      cycle_.clear();
+      for (; from != start; from = from->reached_from_) cycle_.push_back(from);
+      cycle_.push_back(start);
+      std::reverse(cycle_.begin(), cycle_.end());
+      return true;
+    }
     if (at->visit_ == visits_) continue;
     at->visit_ = visits_;
-    if (at->waiting()) at->entry_->for_each_blocker(at, push);
+    at->reached_from_ = from;
+    if (at->waiting()) follow(at);
   }
+  return false;
+}
+
+// What was seen for another waiter of the same mode in this walk need not be seen again, so that
+// queues are walked once per mode and not once per waiter.
+void LockTable::follow(LockOwner* waiter) {
+  LockEntry* entry = waiter->entry_;
+  LockEntry::Crowd* crowd = entry->crowd.get();
+  const LockModes bit = mode_bit(waiter->mode_);
+  const LockModes wanted = conflicting_modes(entry->space, waiter->mode_);
+  if (crowd->walk != visits_) crowd->walked = 0;
+  crowd->walk = visits_;
+  if ((crowd->walked & bit) == 0) {
+    bool holds = false;  // a waiter does not block itself, but others of its mode
+    entry->for_each_holder([&](const LockHolder& h) {
+      if (entry->same_side(waiter, h.owner)) {
+        holds = true;
+      } else if ((h.modes & wanted) != 0) {
+        open_.push_back({waiter, h.owner});
+      }
+    });
+    if (!holds) crowd->walked = static_cast<LockModes>(crowd->walked | bit);
+  }
+  for (LockOwner* at = waiter->queue_prev_; at != nullptr; at = at->queue_prev_) {
+    if (at->walk_ != visits_) at->walked_ = 0;
+    at->walk_ = visits_;
+    if ((at->walked_ & bit) != 0) break;
+    at->walked_ = static_cast<LockModes>(at->walked_ | bit);
+    if ((mode_bit(at->mode_) & wanted) != 0) open_.push_back({waiter, at});
+  }
+}
+
+void LockTable::keep_cycle() {
+  std::vector<LockInfo> cycle;
+  for (const LockOwner* at : cycle_) {
+    cycle.push_back(
+        {at->entry_->space, at->mode_, false, at->session(), std::string(at->entry_->name())});
+  }
+  cycle_.front()->cycle_ = std::move(cycle);
+}
+
+bool LockTable::rearrange(EndedList* ended) {
+  const std::vector<LockOwner*> cycle = cycle_;
+  for (size_t i = 0; i < cycle.size(); i++) {
+    LockOwner* behind = cycle[i];
+    LockOwner* ahead = cycle[(i + 1) % cycle.size()];
+    LockEntry* entry = behind->entry_;
+    const LockModes wanted = conflicting_modes(entry->space, behind->mode_);
+    if (ahead->entry_ != entry || (entry->held(ahead, true) & wanted) != 0) continue;
+    LockOwner* const place = behind->queue_next_;
+    entry->unlink(behind);
+    entry->link(behind, ahead);
+    if (!on_cycle(cycle.front()) && !on_cycle(ahead) && !on_cycle(behind)) {
+      grant_waiters(entry, ended);
+      return true;
+    }
+    entry->unlink(behind);
+    entry->link(behind, place);
+  }
+  cycle_ = cycle;
   return false;
 }
 

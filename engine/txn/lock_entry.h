@@ -22,6 +22,8 @@ struct LockEntry {
     std::vector<LockHolder> holders;  // beyond the first
     LockOwner* head = nullptr;
     LockOwner* tail = nullptr;
+    uint64_t walk = 0;     // the detector's walk in which, for these modes,
+    LockModes walked = 0;  // the holders that conflict were seen
   };
 
   LockEntry* next = nullptr;
@@ -73,6 +75,20 @@ struct LockEntry {
     return a == b || (space == LockSpace::kAdvisory && a->session() != 0 && b != nullptr &&
                       a->session() == b->session());
   }
+  // In the queue, ahead of `before`; null: at its end.
+  void link(LockOwner* owner, LockOwner* before) {
+    make_crowd();
+    owner->queue_next_ = before;
+    owner->queue_prev_ = before == nullptr ? crowd->tail : before->queue_prev_;
+    (owner->queue_prev_ == nullptr ? crowd->head : owner->queue_prev_->queue_next_) = owner;
+    (before == nullptr ? crowd->tail : before->queue_prev_) = owner;
+  }
+  void unlink(LockOwner* owner) {
+    LockOwner* const prev = owner->queue_prev_;
+    LockOwner* const next = owner->queue_next_;
+    (prev == nullptr ? crowd->head : prev->queue_next_) = next;
+    (next == nullptr ? crowd->tail : next->queue_prev_) = prev;
+  }
   // The modes held by `owner` and its side, or by everybody else.
   LockModes held(const LockOwner* owner, bool own_side) const {
     LockModes modes = 0;
@@ -85,7 +101,19 @@ struct LockEntry {
     return modes;
   }
   LockModes held_by_others(const LockOwner* owner) const { return held(owner, false); }
+  // Whether `waiter`, which waits for what the asker holds, holds one of the modes `wanted`
+  // conflicts with.
+  bool in_the_way(const LockOwner* waiter, LockModes wanted) {
+    const LockHolder* h = holder(waiter);
+    return h != nullptr && (h->modes & wanted) != 0;
+  }
 
+  template <class Visit>
+  void for_each_holder(Visit visit) const {
+    if (first.owner != nullptr) visit(first);
+    if (crowd == nullptr) return;
+    for (const LockHolder& h : crowd->holders) visit(h);
+  }
   // Calls visit(LockOwner*) for each owner that keeps `waiter`, which waits here, waiting.
   template <class Visit>
   void for_each_blocker(const LockOwner* waiter, Visit visit) const {

@@ -163,13 +163,9 @@ uint64_t LockTable::enqueue(uint32_t bucket, LockEntry* entry, LockOwner* owner,
       now + (wait.deadlock_timeout_micros != 0 ? wait.deadlock_timeout_micros
                                                : options_.deadlock_timeout_micros);
   if (wait.tag == 0) owner->ended_.reset();
+  owner->cycle_.clear();
 
-  LockEntry::Crowd* crowd = entry->make_crowd();
-  owner->queue_next_ = before;
-  owner->queue_prev_ = before == nullptr ? crowd->tail : before->queue_prev_;
-  (owner->queue_prev_ == nullptr ? crowd->head : owner->queue_prev_->queue_next_) = owner;
-  (before == nullptr ? crowd->tail : before->queue_prev_) = owner;
-
+  entry->link(owner, before);
   LockOwner*& waits = buckets_[bucket].waits;
   owner->bucket_prev_ = nullptr;
   owner->bucket_next_ = waits;
@@ -187,11 +183,7 @@ uint64_t LockTable::enqueue(uint32_t bucket, LockEntry* entry, LockOwner* owner,
 void LockTable::end_wait(LockOwner* owner, Status status, EndedList* ended) {
   const uint32_t bucket = owner->bucket_.load(std::memory_order_relaxed);
   PGZ_ASSERT(bucket != LockOwner::kNotWaiting);
-  LockEntry::Crowd* crowd = owner->entry_->crowd.get();
-  (owner->queue_prev_ == nullptr ? crowd->head : owner->queue_prev_->queue_next_) =
-      owner->queue_next_;
-  (owner->queue_next_ == nullptr ? crowd->tail : owner->queue_next_->queue_prev_) =
-      owner->queue_prev_;
+  owner->entry_->unlink(owner);
   (owner->bucket_prev_ == nullptr ? buckets_[bucket].waits : owner->bucket_prev_->bucket_next_) =
       owner->bucket_next_;
   if (owner->bucket_next_ != nullptr) owner->bucket_next_->bucket_prev_ = owner->bucket_prev_;
@@ -263,6 +255,14 @@ Status LockTable::acquire(LockOwner* owner, LockSpace space, Slice name, LockMod
     }
     if (waited != nullptr) *waited = true;
     if (wait.try_only) return Status::make(Code::kBusy, "lock not available");
+    if (before != nullptr && space != LockSpace::kRow && entry->in_the_way(before, wanted)) {
+      owner->cycle_ = {
+          {space, mode, false, owner->session(), std::string(name)},
+          {space, before->mode_, false, before->session(), std::string(name)},
+      };
+      deadlocks_.fetch_add(1, std::memory_order_relaxed);
+      return Status::make(Code::kDeadlock, "deadlock detected");
+    }
     if (closed_.load(std::memory_order_acquire)) return closed_why_;
     look_at = enqueue(b, entry, owner, before, mode, op, wait);
   }

@@ -6,8 +6,11 @@
 // cancelled, timed out or deadlock; that is one transition under the mutex of the lock's bucket.
 //
 // The deadlock detector runs for a wait when it has lasted its deadlock timeout. It walks holder
-// edges and queue edges with every bucket locked; the waiter that finds itself on a cycle is the
-// victim. A cycle is complete only when its last wait began, so one look per wait suffices.
+// edges and queue edges with every bucket locked. A cycle that rests on the order of a queue is
+// broken by changing it; else the waiter that finds itself on a cycle is the victim and keeps the
+// cycle for its error. A cycle is complete only when its last wait began, so
+// one look per wait suffices. Two that hold one table or advisory lock and each want more than the
+// other's hold allows are told at once.
 //
 // Memory is bounded: beyond LockTableOptions::memory_bytes a new lock is refused.
 //
@@ -20,6 +23,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/base/runtime.h"
@@ -85,6 +89,10 @@ class LockOwner {
   void detach() { session_.store(0, std::memory_order_relaxed); }
   bool waiting() const { return bucket_.load(std::memory_order_acquire) != kNotWaiting; }
   size_t held() const { return held_.size(); }
+  // After a wait that ended with kDeadlock: the waits of the cycle in order, this owner's first.
+  // Each waits for the owner of the next, the last for the first. Its own thread, until it waits
+  // again.
+  const std::vector<LockInfo>& cycle() const { return cycle_; }
 
  private:
   friend class LockTable;
@@ -113,7 +121,11 @@ class LockOwner {
   uint64_t tag_ = 0;
   uint64_t timeout_at_ = 0;   // Clock::now_micros(); 0: never
   uint64_t deadlock_at_ = 0;  // 0: looked already
-  uint64_t visit_ = 0;        // detector's mark
+  uint64_t visit_ = 0;        // detector's marks, for one walk: it was here, and
+  LockModes walked_ = 0;      // all ahead in the queue were seen that conflict with these modes
+  uint64_t walk_ = 0;         // the walk of walked_
+  LockOwner* reached_from_ = nullptr;  // detector's way back
+  std::vector<LockInfo> cycle_;        // written before the wait's end is told
 
   // For waits with tag 0.
   Event ended_;
@@ -193,7 +205,19 @@ class LockTable {
   // Ends waits that took too long. Returns the next deadline; *look: some wait wants the detector.
   uint64_t end_overdue(uint64_t now, bool* look);
   void detect(uint64_t now);
+  // An edge of the graph that the detector has not followed yet.
+  struct Edge {
+    LockOwner* from;
+    LockOwner* to;
+  };
+  void find_waiting();
+  void follow(LockOwner* waiter);
+  // Fills cycle_ if so. Linear in the number of waits, however long their queues.
   bool on_cycle(LockOwner* start);
+  // Breaks the cycle found last by letting one waiter ahead of another in their queue, if it rests
+  // on their order alone and no other cycle comes of it.
+  bool rearrange(EndedList* ended);
+  void keep_cycle();  // for the victim's error
   void lock_all() const;
   void unlock_all() const;
 
@@ -207,8 +231,11 @@ class LockTable {
   std::atomic<uint64_t> deadlocks_{0};
   Mutex close_mu_;  // one end_waits() sets closed_why_
   std::atomic<bool> closed_{false};
-  Status closed_why_;    // set before closed_
-  uint64_t visits_ = 0;  // detector only
+  Status closed_why_;                                 // set before closed_
+  uint64_t visits_ = 0;                               // detector only
+  std::vector<Edge> open_;                            // detector only
+  std::unordered_map<uint64_t, LockOwner*> waiting_;  // detector only: by session
+  std::vector<LockOwner*> cycle_;  // detector only: each waits for the next, the last for the first
 
   Mutex timer_mu_;
   CondVar timer_cv_;

@@ -204,15 +204,97 @@ TEST_F(LockTableTest, DeadlockOfThree) {
   EXPECT_EQ(table_->stats().deadlocks, 1u);
 }
 
-TEST_F(LockTableTest, DeadlockThroughTheQueue) {
-  // 1 holds KEY SHARE on a; 2 waits for UPDATE on it, holding b; 3, holding c, waits behind 2 for
-  // KEY SHARE (a queue edge only); 2 -> 1, 1 -> c (3), 3 -> 2.
+// 1 holds KEY SHARE on a; 2, holding b, waits for UPDATE on it; 3, holding c, waits behind 2 for
+// KEY SHARE: on its place in the queue alone. 1 -> 3 (c), 3 -> 2, 2 -> 1: 3 goes first, and nobody
+// fails.
+TEST_F(LockTableTest, ACycleThroughTheQueueIsRearranged) {
   EXPECT_EQ(row(1, "a", kRowKeyShare), Code::kOk);
+  EXPECT_EQ(row(2, "b"), Code::kOk);
   EXPECT_EQ(row(3, "c"), Code::kOk);
   EXPECT_EQ(row(2, "a", kRowUpdate), Code::kPending);
   EXPECT_EQ(row(3, "a", kRowKeyShare), Code::kPending);
   EXPECT_EQ(row(1, "c"), Code::kPending);
+  EXPECT_EQ(sink_.wait_for(3), Code::kOk);
+  table_->release_all(owner(3));
+  EXPECT_EQ(sink_.wait_for(1), Code::kOk);
+  table_->release_all(owner(1));
+  EXPECT_EQ(sink_.wait_for(2), Code::kOk);
+  EXPECT_EQ(table_->stats().deadlocks, 0u);
+}
+
+// As before, but 3 wants what 1's hold forbids as well: no order helps.
+TEST_F(LockTableTest, DeadlockThroughTheQueue) {
+  EXPECT_EQ(row(1, "a", kRowKeyShare), Code::kOk);
+  EXPECT_EQ(row(2, "b"), Code::kOk);
+  EXPECT_EQ(row(3, "c"), Code::kOk);
+  EXPECT_EQ(row(2, "a", kRowUpdate), Code::kPending);
+  EXPECT_EQ(row(3, "a", kRowUpdate), Code::kPending);
+  EXPECT_EQ(row(1, "c"), Code::kPending);
   EXPECT_EQ(victims_of({1, 2, 3}), 1);
+}
+
+// Moving 3 ahead of 2 would only make another cycle: 2 -> 3 -> 2.
+TEST_F(LockTableTest, ARearrangementMustNotMakeAnotherCycle) {
+  make(1 << 20, 60'000'000);
+  const auto patient = [&](int id, Slice name, LockMode mode, uint64_t deadlock_micros) {
+    LockWait wait;
+    wait.tag = static_cast<uint64_t>(id);
+    wait.deadlock_timeout_micros = deadlock_micros;
+    return table_->acquire(owner(id), LockSpace::kTable, name, mode, 1, wait, nullptr).code();
+  };
+  EXPECT_EQ(patient(1, "a", kRowExclusive, 0), Code::kOk);
+  EXPECT_EQ(patient(3, "c", kAccessExclusive, 0), Code::kOk);
+  EXPECT_EQ(patient(2, "b", kAccessExclusive, 0), Code::kOk);
+  // 2 waits for 1; 3 waits behind 2 and, being in the way of nobody but 2, for 2 alone; 1 waits for
+  // 2's b, behind 3, which it shuts out: 1 -> 2 -> 1 stays whatever the queue of a looks like.
+  EXPECT_EQ(patient(2, "a", kExclusive, 60'000'000), Code::kPending);
+  EXPECT_EQ(patient(3, "a", kRowExclusive, 60'000'000), Code::kPending);
+  EXPECT_EQ(patient(1, "b", kAccessShare, 1'000), Code::kPending);
+  EXPECT_EQ(sink_.wait_for(1), Code::kDeadlock);
+  EXPECT_EQ(table_->stats().deadlocks, 1u);
+  EXPECT_FALSE(sink_.told(3));
+}
+
+// One cycle through all four spaces; the victim can say who waited for what.
+TEST_F(LockTableTest, ACycleThroughEverySpaceIsTold) {
+  const LockSpace spaces[] = {LockSpace::kRow, LockSpace::kTable, LockSpace::kAdvisory,
+                              LockSpace::kName};
+  const LockMode modes[] = {kRowUpdate, kShare, kShare, kExclusive};
+  make(1 << 20, 60'000'000);
+  for (int i = 0; i < 4; i++) {
+    EXPECT_EQ(lock(i + 1, spaces[i], std::to_string(i), modes[i]), Code::kOk);
+  }
+  for (int i = 0; i < 4; i++) {
+    const int next = (i + 1) % 4;
+    LockWait wait;
+    wait.tag = static_cast<uint64_t>(i + 1);
+    wait.deadlock_timeout_micros = i == 3 ? 1'000 : 0;
+    EXPECT_EQ(table_
+                  ->acquire(owner(i + 1), spaces[next], std::to_string(next),
+                            next == 0 ? kRowShare : kExclusive, 1, wait, nullptr)
+                  .code(),
+              Code::kPending);
+  }
+  EXPECT_EQ(sink_.wait_for(4), Code::kDeadlock);
+  std::string told;
+  for (const LockInfo& w : owner(4)->cycle()) {
+    told += std::to_string(w.session) + ">" + w.name + (w.granted ? "! " : " ");
+  }
+  EXPECT_EQ(told, "4>0 1>1 2>2 3>3 ");
+}
+
+// Two that hold a table lock and each want more than the other's allows: waiting tells nothing new.
+TEST_F(LockTableTest, TwoUpgradesAreADeadlockAtOnce) {
+  make(1 << 20, 60'000'000);
+  EXPECT_EQ(lock(1, LockSpace::kTable, "t", kShare), Code::kOk);
+  EXPECT_EQ(lock(2, LockSpace::kTable, "t", kShare), Code::kOk);
+  EXPECT_EQ(lock(2, LockSpace::kTable, "t", kExclusive), Code::kPending);
+  EXPECT_EQ(lock(1, LockSpace::kTable, "t", kExclusive), Code::kDeadlock);
+  ASSERT_EQ(owner(1)->cycle().size(), 2u);
+  EXPECT_EQ(owner(1)->cycle()[1].session, 2u);
+  EXPECT_EQ(table_->stats().deadlocks, 1u);
+  table_->release_all(owner(1));
+  EXPECT_EQ(sink_.wait_for(2), Code::kOk);
 }
 
 // A session holds advisory locks in several transactions, none of which stands in another's way.
@@ -238,6 +320,27 @@ TEST_F(LockTableTest, DeadlockThroughASession) {
   EXPECT_EQ(row(1, "r"), Code::kPending);
   EXPECT_EQ(lock(2, LockSpace::kAdvisory, "n", kExclusive), Code::kPending);
   EXPECT_EQ(victims_of({1, 2}), 1);
+}
+
+// The detector holds up everyone while it looks: 3,000 looks at a queue of 3,000 must not take
+// long.
+TEST_F(LockTableTest, ALongQueueIsLookedAtQuickly) {
+  constexpr int kWaiters = 3000;
+  make(16 << 20, 50'000);
+  EXPECT_EQ(row(1, "hot"), Code::kOk);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int id = 2; id < kWaiters + 2; id++) ASSERT_EQ(row(id, "hot"), Code::kPending);
+  // A cycle elsewhere, which is found when all of them were looked at.
+  constexpr int kOne = kWaiters + 2;
+  constexpr int kTwo = kWaiters + 3;
+  EXPECT_EQ(row(kOne, "a"), Code::kOk);
+  EXPECT_EQ(row(kTwo, "b"), Code::kOk);
+  EXPECT_EQ(row(kOne, "b"), Code::kPending);
+  EXPECT_EQ(row(kTwo, "a"), Code::kPending);
+  EXPECT_EQ(victims_of({kOne, kTwo}), 1);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  EXPECT_LT(took.count(), 10.0);
+  EXPECT_EQ(table_->stats().deadlocks, 1u);
 }
 
 TEST_F(LockTableTest, ListsWhatIsHeldAndWaitedFor) {

@@ -32,3 +32,14 @@ var (
 	// ErrNotSupported: the store cannot do that to this transaction.
 	ErrNotSupported = errors.New("not supported")
 )
+
+// DeadlockError is an ErrDeadlock of which the store knows the cycle: in order,
+// what each owner waited for, the caller's wait first. Each waits for the owner
+// of the next, the last for that of the first.
+type DeadlockError struct{ Cycle []LockInfo }
+
+// Error implements error.
+func (*DeadlockError) Error() string { return ErrDeadlock.Error() }
+
+// Is makes it an ErrDeadlock.
+func (*DeadlockError) Is(target error) bool { return target == ErrDeadlock }

@@ -19,6 +19,7 @@ package storage
 #cgo noescape sh_serialize
 #cgo noescape sh_wait_safe
 #cgo noescape sh_lock_list
+#cgo noescape sh_deadlock
 #cgo noescape sh_approximate
 #cgo noescape sh_write
 #cgo noescape sh_read
@@ -47,6 +48,7 @@ package storage
 #cgo nocallback sh_serialize
 #cgo nocallback sh_wait_safe
 #cgo nocallback sh_lock_list
+#cgo nocallback sh_deadlock
 #cgo nocallback sh_approximate
 #cgo nocallback sh_write
 #cgo nocallback sh_read

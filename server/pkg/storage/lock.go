@@ -49,12 +49,17 @@ func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mod
 
 // Locks implements kv.Store.
 func (s *Store) Locks() ([]kv.LockInfo, error) {
+	return listLocks(func(infos []C.pgz_lock_info, names []byte, count, used *C.size_t) C.pgz_status {
+		return C.sh_lock_list(C.uint64_t(s.db), &infos[0], C.size_t(len(infos)), count, pointer(names), C.size_t(len(names)), used)
+	})
+}
+
+// listLocks calls list with room enough for what it has to say.
+func listLocks(list func(infos []C.pgz_lock_info, names []byte, count, used *C.size_t) C.pgz_status) ([]kv.LockInfo, error) {
 	infos, names := make([]C.pgz_lock_info, 64), make([]byte, 4096)
 	for {
 		var count, used C.size_t
-		st := C.sh_lock_list(C.uint64_t(s.db), &infos[0], C.size_t(len(infos)), &count, pointer(names),
-			C.size_t(len(names)), &used)
-		switch st {
+		switch st := list(infos, names, &count, &used); st {
 		case C.PGZ_OK:
 			return lockInfos(infos[:count], names), nil
 		case C.PGZ_BUFFER_TOO_SMALL: // with room for some more that come meanwhile
@@ -171,6 +176,8 @@ func (t *txn) wait(ctx context.Context, op kv.OpNum, space, mode byte, name []by
 	case C.PGZ_OK:
 		return nil
 	case C.PGZ_PENDING:
+	case C.PGZ_DEADLOCK:
+		return t.deadlock()
 	default:
 		return statusError(st, &t.sc.call.err)
 	}
@@ -191,8 +198,22 @@ func (t *txn) wait(ctx context.Context, op kv.OpNum, space, mode byte, name []by
 	if cancelled && (c.status == C.PGZ_CANCELLED || c.status == C.PGZ_OK) {
 		return context.Cause(ctx)
 	}
-	if c.status != C.PGZ_OK {
-		return statusError(c.status, nil)
+	switch c.status {
+	case C.PGZ_OK:
+		return nil
+	case C.PGZ_DEADLOCK:
+		return t.deadlock()
 	}
-	return nil
+	return statusError(c.status, nil)
+}
+
+// deadlock is the error of a wait that ended with PGZ_DEADLOCK.
+func (t *txn) deadlock() error {
+	cycle, err := listLocks(func(infos []C.pgz_lock_info, names []byte, count, used *C.size_t) C.pgz_status {
+		return C.sh_deadlock(t.sc.call.txn, &infos[0], C.size_t(len(infos)), count, pointer(names), C.size_t(len(names)), used)
+	})
+	if err != nil {
+		return kv.ErrDeadlock
+	}
+	return &kv.DeadlockError{Cycle: cycle}
 }

@@ -25,14 +25,15 @@ typedef struct {
 #define SH_CURSOR(cursor) ((pgz_cursor*)(uintptr_t)(cursor))
 
 static inline pgz_status sh_open(const char* path, uint64_t memory, uint64_t memtable,
-                                 uint64_t slot, uint64_t spill, int create, int io, int durable,
-                                 int tables, sh_call* c, int* fd) {
+                                 uint64_t slot, uint64_t spill, uint64_t locks, int create, int io,
+                                 int durable, int tables, sh_call* c, int* fd) {
   pgz_options o;
   pgz_options_init(&o);
   o.memory_budget_bytes = memory;
   o.memtable_bytes = memtable;
   o.log_slot_bytes = slot;
   o.spill_bytes = spill;
+  o.lock_memory_bytes = locks;
   o.create_if_missing = (uint8_t)create;
   o.io_backend = (uint8_t)io;
   o.durable_writes = (uint8_t)durable;
@@ -95,6 +96,11 @@ static inline pgz_status sh_lock_list(uint64_t db, pgz_lock_info* out, size_t ca
                                       size_t* count, void* names, size_t names_bytes,
                                       size_t* used) {
   return pgz_lock_list(SH_DB(db), 0, out, capacity, count, names, names_bytes, used, NULL);
+}
+
+static inline pgz_status sh_deadlock(uint64_t txn, pgz_lock_info* out, size_t capacity,
+                                     size_t* count, void* names, size_t names_bytes, size_t* used) {
+  return pgz_txn_deadlock(SH_TXN(txn), out, capacity, count, names, names_bytes, used, NULL);
 }
 
 static inline pgz_status sh_approximate(uint64_t db, const void* lower, size_t lower_len,

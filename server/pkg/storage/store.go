@@ -20,6 +20,7 @@ type Options struct {
 	MemtableBytes uint64 // one memtable
 	LogSlotBytes  uint64 // one log file; 16 to 64 MiB
 	SpillBytes    uint64 // a transaction's write buffer before it goes to disk; 4 MiB
+	LockMemory    uint64 // bytes for locks; 256 MiB, or a quarter of MemoryBudget
 	IO            IO
 	DurableWrites DurableWrites
 	Tables        Tables
@@ -87,7 +88,7 @@ func OpenStore(path string, o Options) (*Store, error) {
 		create = 0
 	}
 	if s := C.sh_open(cpath, C.uint64_t(o.MemoryBudget), C.uint64_t(o.MemtableBytes),
-		C.uint64_t(o.LogSlotBytes), C.uint64_t(o.SpillBytes), create,
+		C.uint64_t(o.LogSlotBytes), C.uint64_t(o.SpillBytes), C.uint64_t(o.LockMemory), create,
 		C.int(o.IO), C.int(o.DurableWrites), C.int(o.Tables), &c, &fd); s != C.PGZ_OK {
 		return nil, fmt.Errorf("open %s: %w", path, statusError(s, &c.err))
 	}

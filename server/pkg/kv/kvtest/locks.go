@@ -249,7 +249,7 @@ func testDeadlockThroughQueue(t *testing.T, s kv.Store) {
 	check(t, err)
 	slow := kv.LockOptions{DeadlockTimeout: time.Minute}
 	first := lockLater(t, y, "a", kv.Update, slow)
-	second := lockLater(t, z, "a", kv.Share, slow)
+	second := lockLater(t, z, "a", kv.Update, slow) // no order of the two helps
 	_, err = x.LockRow(ctx, 1, []byte("b"), kv.Update, kv.LockOptions{DeadlockTimeout: 20 * time.Millisecond})
 	wantErr(t, err, kv.ErrDeadlock)
 	x.Rollback()
