@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; a library of a higher number serves programs of a lower one. */
-#define PGZ_ABI_VERSION 5u
+#define PGZ_ABI_VERSION 6u
 
 #define PGZ_KEY_MAX 16384u
 #define PGZ_VALUE_MAX 1073741823u
@@ -625,7 +625,7 @@ PGZ_API pgz_status pgz_lock_list(pgz_db* db, uint32_t flags, pgz_lock_info* out,
 /* After a wait of `txn` that ended with PGZ_DEADLOCK, and until it waits again: the waits of the
  * cycle, that of `txn` first. Each waited for the owner of the next, the last for that of the
  * first. Other times there are none. Buffers as of pgz_lock_list. The transaction's thread, does
- * not block. Since ABI 5. */
+ * not block. Since ABI 6. */
 PGZ_API pgz_status pgz_txn_deadlock(pgz_txn* txn, pgz_lock_info* out, size_t capacity,
                                     size_t* count, void* buffer, size_t buffer_bytes, size_t* used,
                                     pgz_error* err);

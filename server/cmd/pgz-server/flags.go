@@ -27,6 +27,7 @@ type config struct {
 	store          string
 	maxConnections int
 	memoryMiB      uint64
+	lockMemoryMiB  uint64
 	logLevel       slog.Level
 	debugAddr      string
 	io             string
@@ -84,6 +85,7 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	fs.StringVar(&cfg.store, "store", "disk", "where data lives: disk (durable) or memory (gone when the server ends)")
 	fs.IntVar(&cfg.maxConnections, "max-connections", 100, "clients at a time; further ones get SQLSTATE 53300")
 	fs.Uint64Var(&cfg.memoryMiB, "memory", 0, "`MiB` for memtables and cache together; 0 is the engine's default")
+	fs.Uint64Var(&cfg.lockMemoryMiB, "lock-memory", 0, "`MiB` for locks, some 130 bytes each; 0 is the engine's default: 256, or a quarter of --memory")
 	fs.StringVar(&cfg.io, "io", "auto", "how files are used: auto, posix (plain calls) or uring (io_uring where the kernel allows it)")
 	fs.StringVar(&cfg.durableWrites, "durable-writes", "auto",
 		"how writes are made durable: auto (measured), dsync, sync or linked (both by io_uring)")

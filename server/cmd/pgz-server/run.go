@@ -126,8 +126,8 @@ func openStore(cfg *config, log *slog.Logger) (kv.Store, error) {
 		return memkv.New(), nil
 	}
 	store, err := storage.OpenStore(cfg.dataDir, storage.Options{
-		MemoryBudget: cfg.memoryMiB << 20, IO: ioKinds[cfg.io], DurableWrites: durableKinds[cfg.durableWrites],
-		Tables: tableKinds[cfg.tables],
+		MemoryBudget: cfg.memoryMiB << 20, LockMemory: cfg.lockMemoryMiB << 20, IO: ioKinds[cfg.io],
+		DurableWrites: durableKinds[cfg.durableWrites], Tables: tableKinds[cfg.tables],
 	})
 	switch {
 	case err == nil:

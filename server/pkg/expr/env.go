@@ -44,8 +44,8 @@ type Env interface {
 	// Notify queues a NOTIFY for commit.
 	Notify(channel, payload string) error
 	// Cancel and Terminate another backend; false if there is none with that pid.
-	CancelBackend(pid int32) (bool, error)
-	TerminateBackend(pid int32) (bool, error)
+	CancelBackend(pid int32) bool
+	TerminateBackend(pid int32) bool
 
 	// Catalog is the catalog as the running statement sees it.
 	Catalog() catalog.View

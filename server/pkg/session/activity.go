@@ -22,6 +22,7 @@ const queryTextMax = 1023
 type activity struct {
 	serial   atomic.Uint32 // of the transaction within the session
 	xid      atomic.Uint32 // 0: the transaction has none
+	xmin     atomic.Uint32 // the newest xid when the oldest snapshot that is held was taken; 0: holds none
 	mu       sync.Mutex
 	active   bool
 	status   byte // transaction status while idle
@@ -60,14 +61,38 @@ func shownText(text string) string {
 	return strings.Clone(text[:n])
 }
 
+// pins notes that the session holds a snapshot from now on.
+func (s *Session) pins() {
+	if a := &s.activity; a.xmin.Load() == 0 {
+		a.xmin.Store(s.srv.xids.newest.Load())
+	}
+}
+
+// stillPins tells whether a snapshot outlives the message that took it: that of
+// the transaction, or a cursor's.
+func (s *Session) stillPins() bool {
+	if s.tx.snapshot != nil || s.unnamedPortal != nil && s.unnamedPortal.snapshot != nil {
+		return true
+	}
+	for _, p := range s.portals {
+		if p.snapshot != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Idle notes that the client has its answer and is waited for.
 func (s *Session) Idle(status byte) {
 	a := &s.activity
+	a.xid.Store(s.tx.xid)
+	if !s.stillPins() {
+		a.xmin.Store(0)
+	}
 	a.mu.Lock()
 	a.active, a.status, a.changeAt = false, status, sqlTime(time.Now())
 	if status != 'T' { // a failed transaction is over but for its end
 		a.xactAt = 0
-		a.xid.Store(0)
 	}
 	a.mu.Unlock()
 }
@@ -108,7 +133,7 @@ func (s *Session) Backends() []catfn.Backend {
 		default:
 			b.State = "idle"
 		}
-		b.XID, b.Transaction = a.xid.Load(), transactionName(t.pid, a.serial.Load())
+		b.XID, b.Xmin, b.Transaction = a.xid.Load(), a.xmin.Load(), transactionName(t.pid, a.serial.Load())
 		active := a.active
 		a.mu.Unlock()
 		if !active {
@@ -151,6 +176,15 @@ func (s *Session) Locks() ([]catfn.Lock, error) {
 		out = append(out, lock)
 	}
 	return out, nil
+}
+
+// BackendRole tells who the session with that process id belongs to.
+func (s *Session) BackendRole(pid int32) (role uint32, ok bool) {
+	t := s.srv.find(pid)
+	if t == nil {
+		return 0, false
+	}
+	return t.role.oid, true
 }
 
 // BlockingPIDs lists the sessions the one with that process id waits for.

@@ -53,33 +53,27 @@ func (s *Session) Catalog() catalog.View { return s.view() }
 func (s *Session) Notify(string, string) error { return pgerr.FeatureNotSupported("NOTIFY") }
 
 // CancelBackend implements expr.Env.
-func (s *Session) CancelBackend(pid int32) (bool, error) {
+func (s *Session) CancelBackend(pid int32) bool {
 	t := s.srv.find(pid)
 	if t == nil {
-		return false, nil
-	}
-	if !s.role.superuser && t.role.oid != s.role.oid {
-		return false, pgerr.New(pgerr.InsufficientPrivilege, "must be a member of the role whose query is being canceled or member of pg_signal_backend")
+		return false
 	}
 	t.intr.cancel(pgerr.New(pgerr.QueryCanceled, "canceling statement due to user request"))
-	return true, nil
+	return true
 }
 
 // TerminateBackend implements expr.Env. The session ends when it next looks:
 // at once if a statement runs, with its next message otherwise.
-func (s *Session) TerminateBackend(pid int32) (bool, error) {
+func (s *Session) TerminateBackend(pid int32) bool {
 	t := s.srv.find(pid)
 	if t == nil {
-		return false, nil
-	}
-	if !s.role.superuser && t.role.oid != s.role.oid {
-		return false, pgerr.New(pgerr.InsufficientPrivilege, "must be a member of the role whose process is being terminated or member of pg_signal_backend")
+		return false
 	}
 	t.Terminate(pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command"))
 	if t.hangUp != nil {
 		t.hangUp()
 	}
-	return true, nil
+	return true
 }
 
 // PreparedStatements lists the session's prepared statements for

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 )
@@ -105,6 +106,7 @@ func (s *Session) takeSnapshot() (snap kv.Snapshot, own bool, err error) {
 	if s.tx.snapshot != nil && !s.within.fresh {
 		return s.tx.snapshot, false, nil
 	}
+	s.pins()
 	if s.tx.level == serializable {
 		snap, err = s.serialSnapshot(nil)
 		return snap, false, err
@@ -187,6 +189,7 @@ func (s *Session) Failed(e *pgerr.Error) {
 		e.Severity = pgerr.SeverityFatal
 		s.srv.storeStopped(e)
 	}
+	s.explainDeadlock(e)
 	switch s.tx.block {
 	case blockOpen, blockFailed:
 		s.tx.block = blockFailed
@@ -213,45 +216,11 @@ func (s *Session) Status() byte {
 	return 'I'
 }
 
-// storeErrors gives the store's errors their SQLSTATEs.
-var storeErrors = []struct {
-	err           error
-	code, message string
-}{
-	{kv.ErrLockNotAvailable, pgerr.LockNotAvailable, "could not obtain lock"},
-	{kv.ErrLockTimeout, pgerr.LockNotAvailable, "canceling statement due to lock timeout"},
-	{kv.ErrDeadlock, pgerr.TRDeadlockDetected, "deadlock detected"},
-	{kv.ErrTooManyLocks, pgerr.OutOfMemory, "out of shared memory"},
-	{kv.ErrOutOfMemory, pgerr.OutOfMemory, "out of memory"},
-	{kv.ErrNoSpace, pgerr.DiskFull, "no space left on device"},
-	{kv.ErrReadOnly, pgerr.ReadOnlySQLTransaction, "the store is read-only"},
-	{kv.ErrCorruption, pgerr.DataCorrupted, "stored data is damaged"},
-	{kv.ErrIO, pgerr.IOError, "input/output error"},
-	{kv.ErrUnknownOutcome, pgerr.TransactionResolutionUnknown, "the outcome of the transaction is unknown"},
-	{kv.ErrFailed, pgerr.SystemError, "the store has stopped after a failure"},
-	{kv.ErrClosed, pgerr.AdminShutdown, "the store is closed"},
-}
-
 // storeError turns an error of the store into one for the client, also one that
 // was taken for an internal error on its way.
 func storeError(err error) error {
-	if err == nil {
-		return nil
-	}
-	e := pgerr.As(err)
-	if e != nil && (e.Code != pgerr.InternalError || errors.Unwrap(e) == nil) {
-		return err
-	}
-	if errors.Is(err, kv.ErrSerialization) {
+	if e := pgerr.As(err); errors.Is(err, kv.ErrSerialization) && (e == nil || e.Code == pgerr.InternalError) {
 		return serializationFailure(err)
 	}
-	for _, s := range storeErrors {
-		if errors.Is(err, s.err) {
-			return pgerr.New(s.code, s.message).WithDetail(err.Error()).WithCause(err)
-		}
-	}
-	if e != nil {
-		return err
-	}
-	return pgerr.Internal("%w", err)
+	return exec.StoreError(err)
 }

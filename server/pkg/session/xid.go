@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pgzdb/pgz/server/pkg/kv"
 )
@@ -11,6 +12,7 @@ import (
 type xids struct {
 	mu        sync.Mutex
 	next, end uint64
+	newest    atomic.Uint32 // the last one given out by this process; 0: none yet
 }
 
 const (
@@ -32,6 +34,7 @@ func (x *xids) take(ctx context.Context, store kv.Store) (uint32, error) {
 		id := uint32(x.next)
 		x.next++
 		if id >= firstXID { // the 32 bits wrap around
+			x.newest.Store(id)
 			return id, nil
 		}
 	}

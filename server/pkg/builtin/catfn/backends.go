@@ -12,6 +12,7 @@ import (
 type Backend struct {
 	PID                                int32
 	Database, Role                     uint32
+	XID, Xmin                          uint32 // 0: none
 	Application, Query, State          string
 	WaitType, WaitEvent                string // "": not waiting
 	Started, XactAt, QueryAt, ChangeAt int64
@@ -19,12 +20,14 @@ type Backend struct {
 	ClientPort                         int32
 	Visible                            bool // the asker may see what it does
 	Transaction                        string
-	XID                                uint32 // 0: none
 }
 
 // BackendLister is implemented by an Env that knows the other sessions.
 type BackendLister interface {
 	Backends() []Backend
+	// BackendRole is the role of the session with that process id; ok is false
+	// if there is none.
+	BackendRole(pid int32) (role uint32, ok bool)
 	// BlockingPIDs lists the sessions the one with that process id waits for.
 	BlockingPIDs(pid int32) []int32
 	Locks() ([]Lock, error)
@@ -144,6 +147,12 @@ func backendRow(b *Backend) []data.Datum {
 	row[14] = data.Int(-1)
 	if b.ClientHost != "" {
 		row[14] = data.Int(int64(b.ClientPort))
+	}
+	if b.XID != 0 {
+		row[15] = data.Int(int64(b.XID))
+	}
+	if b.Xmin != 0 {
+		row[16] = data.Int(int64(b.Xmin))
 	}
 	row[17], row[18], row[25], row[27] = data.String("client backend"), data.Bool(false), data.Bool(false), data.Bool(false)
 	return row

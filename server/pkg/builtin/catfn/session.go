@@ -31,14 +31,6 @@ func init() {
 	volatile(sleepFor, 3935)
 	volatile(sleepUntil, 3936)
 	expr.Register(3036, notify, expr.NonStrict, expr.IsVolatile)
-	volatile(func(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
-		ok, err := c.Env.CancelBackend(int32(a[0].Int()))
-		return data.Bool(ok), err
-	}, 2171)
-	volatile(func(c *expr.Ctx, a []data.Datum) (data.Datum, error) {
-		ok, err := c.Env.TerminateBackend(int32(a[0].Int()))
-		return data.Bool(ok), err
-	}, 2096)
 	expr.Register(2197, clientPort, expr.NonStrict, expr.IsStable)
 }
 
