@@ -93,6 +93,11 @@ bench-kv *args: build-lib
     @tests/bench/build-drivers.sh build/lib/libpgz.a build/bench/rocksdb build/bench/bin
     @go run ./tests/bench/kvbench {{ if args == "" { "quick" } else { args } }}
 
+# Point reads beside writers at full speed, and the longest wait of a write, on the file system of DIR
+bench-stall dir="build" *args: build-lib
+    @ninja -C {{ build_dir }} capi/stall_bench >/dev/null
+    @d=$(mktemp -d "{{ dir }}/stall-XXXXXX"); trap 'rm -rf "$d"' EXIT; {{ build_dir }}/capi/stall_bench "$d/db" {{ args }}
+
 # Durable commits by 1, 8, 32 and 64 writers on the file system of DIR: rate, p50, p99, size of groups
 bench-commits dir="build" seconds="3": build-lib
     @ninja -C {{ build_dir }} capi/commit_bench >/dev/null
