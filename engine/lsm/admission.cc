@@ -51,9 +51,9 @@ double Lsm::Rep::allowed_bytes_per_second() const {
   const auto live = static_cast<double>(live_value_bytes.load(std::memory_order_relaxed) + 1);
   const auto hidden = static_cast<double>(level0_value_bytes.load(std::memory_order_relaxed));
   const double surely_live = live - std::min(hidden, live / 2);
-  if (values_total > 1.55 * surely_live && values_total > 1.3 * live &&
+  if (values_total > 1.4 * surely_live && values_total > 1.25 * live &&
       values_total > 4 * static_cast<double>(options.value_segment_bytes)) {
-    limit(allowed(std::min(0.98, share(values_total / surely_live, 1.55, 1.9)), collect_rate));
+    limit(allowed(std::min(0.98, share(values_total / surely_live, 1.4, 1.75)), collect_rate));
   }
   return rate == 0 ? 0 : std::max(rate, kRateMin);
 }

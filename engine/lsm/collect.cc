@@ -21,8 +21,9 @@ namespace {
 
 constexpr uint64_t kRetryMicros = 100'000;   // between attempts on a full disk
 constexpr uint64_t kIdleMicros = 1'000'000;  // without a write: time to tidy up
+constexpr CollectLimits kBusyLimits{135, 0.2, 0};
 // While nobody writes, little is gained by leaving garbage where it is.
-constexpr CollectLimits kIdleLimits{110, 0.08, 0};
+constexpr CollectLimits kIdleLimits{104, 0.03, 0};
 
 std::vector<SegmentLoad> loads_of(const Version& version, const std::set<uint64_t>& held) {
   std::map<uint64_t, uint64_t> live;
@@ -140,7 +141,7 @@ void Lsm::Rep::collect_loop() {
     bool did_something = true;
     Status status;
     while (status.is_ok() && did_something && !stopping) {
-      status = collect_round(is_idle ? kIdleLimits : CollectLimits(), &did_something);
+      status = collect_round(is_idle ? kIdleLimits : kBusyLimits, &did_something);
     }
     if (status.is_ok()) continue;
     if (!status.is(Code::kNoSpace)) {
