@@ -103,9 +103,9 @@ bench-commits dir="build" seconds="3": build-lib
     @ninja -C {{ build_dir }} capi/commit_bench >/dev/null
     @d=$(mktemp -d "{{ dir }}/commits-XXXXXX"); trap 'rm -rf "$d"' EXIT; {{ build_dir }}/capi/commit_bench "$d/db" {{ seconds }}
 
-# Engine tests under ASan and UBSan, then under TSan (or one of: asan, tsan)
+# Engine tests under ASan and UBSan, then under TSan (or: just sanitize tsan txn capi)
 sanitize *kinds:
-    @tests/tools/sanitize.sh {{ kinds }}
+    @python3 tests/tools/sanitize.py {{ kinds }}
 
 # Show that the simulator finds every bug that can be planted in the engine
 test-planted:
@@ -116,7 +116,7 @@ sim *args: build-lib
     @ninja -C {{ build_dir }} tests/sim/pgz-sim >/dev/null
     @exec {{ build_dir }}/tests/sim/pgz-sim {{ args }}
 
-# Fuzz every decoder of the engine and the C ABI: just fuzz [SECONDS [log|table|manifest|segment|capi...]]
+# Fuzz every decoder, the C ABI and the wire protocol: just fuzz [SECONDS [log|table|...|pgwire/FuzzMessages...]]
 fuzz *args:
     @tests/tools/fuzz.sh {{ args }}
 
@@ -132,6 +132,6 @@ test-race *packages: build-lib
 test-isolation *args: build
     @tests/tools/test-isolation.sh {{ bin_dir }} {{ args }}
 
-# Kill -9 under load, 20 rounds; failing writes and a full disk (just test-crash -run 'Failed|Full')
+# Kill -9 under load, 50 rounds of each load; failing writes and a full disk (just test-crash -run 'Failed|Full')
 test-crash *args: build
     @tests/tools/test-crash.sh {{ bin_dir }} {{ args }}

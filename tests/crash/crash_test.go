@@ -4,7 +4,7 @@
 // lets writes and reads fail, and fills the disk.
 //
 //	go test ./tests/crash                        3 rounds
-//	go test ./tests/crash -rounds 20 -scale 20   the long test
+//	go test ./tests/crash -rounds 50 -scale 20   the long test
 package crash
 
 import (

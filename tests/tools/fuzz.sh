@@ -1,13 +1,27 @@
 #!/usr/bin/env bash
-# fuzz.sh [SECONDS [TARGET...]]: fuzzes each decoder for that long (60), under ASan
-# and UBSan: with libFuzzer where clang and its runtime are there, else with our
-# own driver. What it learns is kept in build/fuzz/TARGET; an input that crashes
-# is left in build/.
+# fuzz.sh [SECONDS [TARGET...]]: fuzzes each decoder for that long (60): the engine's
+# under ASan and UBSan, with libFuzzer where clang and its runtime are there, else
+# with our own driver; the server's (names as pgwire/FuzzMessages) with Go's. What
+# it learns is kept in build/fuzz/TARGET and Go's cache; an input that crashes is
+# left in build/, or in the package's testdata.
 set -euo pipefail
 seconds=${1:-60}
-[ $# -gt 1 ] && shift && targets=("$@") || targets=(log table manifest segment capi)
-clang=$(command -v clang++-14 || command -v clang++ || true)
+[ $# -gt 1 ] && shift && chosen=("$@") || chosen=(log table manifest segment capi
+  pgwire/FuzzMessages pgwire/FuzzStartup rowcodec/FuzzDecodeRow rowcodec/FuzzDecodeKey
+  query/FuzzDecodeQuery types/FuzzIn types/FuzzRecv)
+targets=() go_targets=()
+for target in "${chosen[@]}"; do
+  if [[ $target == */* ]]; then go_targets+=("$target"); else targets+=("$target"); fi
+done
 mkdir -p build
+for target in "${go_targets[@]}"; do
+  log=build/fuzz-${target//\//-}.log
+  go test "./server/pkg/${target%/*}" -run '^$' -fuzz "^${target#*/}\$" -fuzztime "${seconds}s" >"$log" 2>&1 ||
+    { tail -n 60 "$log" >&2; echo "fuzz: $target failed" >&2; exit 1; }
+  echo "fuzz: $target, $(grep 'elapsed' "$log" | tail -n 1)"
+done
+[ ${#targets[@]} -gt 0 ] || exit 0
+clang=$(command -v clang++-14 || command -v clang++ || true)
 probe=$(mktemp)
 trap 'rm -f "$probe"' EXIT
 if [ -n "$clang" ] && echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
