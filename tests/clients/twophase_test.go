@@ -88,5 +88,16 @@ func TestTwoPhaseCommit(t *testing.T) {
 	start()
 	expect(names, "")
 	expect(rows, "1=w 4=q 9=yes")
+
+	// What a serializable one has read is not kept: after a restart it has read everything.
+	run("", "BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT count(*) FROM t", "INSERT INTO t VALUES (20, 's')",
+		"PREPARE TRANSACTION 'serial'")
+	s.Kill()
+	start()
+	run("40001", "BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT count(*) FROM t")
+	run("", "ROLLBACK")
+	run("", "COMMIT PREPARED 'serial'")
+	run("", "BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT count(*) FROM t", "INSERT INTO t VALUES (21, 't')", "COMMIT")
+	expect(rows, "1=w 4=q 9=yes 20=s 21=t")
 	s.Kill()
 }

@@ -107,7 +107,7 @@ func (s *Session) takeSnapshot() (snap kv.Snapshot, own bool, err error) {
 		return s.tx.snapshot, false, nil
 	}
 	s.pins()
-	if s.tx.level == serializable {
+	if s.tx.level == serializable && !s.within.fresh {
 		snap, err = s.serialSnapshot(nil)
 		return snap, false, err
 	}
