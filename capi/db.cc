@@ -48,6 +48,28 @@ bool io_options_of(const pgz_options& in, IoOptions* io) {
   return true;
 }
 
+// The name of a number that makes no sense, or nullptr. Zero is the default everywhere.
+const char* out_of_range(const pgz_options& in) {
+  constexpr uint64_t kMax = uint64_t{1} << 48;
+  constexpr uint64_t kSlotStep = 4096;
+  const struct {
+    const char* name;
+    uint64_t value;
+    uint64_t min;
+    uint64_t max;
+  } numbers[] = {
+      {"memory_budget_bytes", in.memory_budget_bytes, 1 << 20, kMax},
+      {"memtable_bytes", in.memtable_bytes, 4 << 10, uint64_t{16} << 30},
+      {"log_slot_bytes", in.log_slot_bytes, 32 << 10, uint64_t{16} << 30},
+      {"spill_bytes", in.spill_bytes, 1 << 10, kMax},
+      {"lock_memory_bytes", in.lock_memory_bytes, 64 << 10, kMax},
+  };
+  for (const auto& n : numbers) {
+    if (n.value != 0 && (n.value < n.min || n.value > n.max)) return n.name;
+  }
+  return in.log_slot_bytes % kSlotStep != 0 ? "log_slot_bytes" : nullptr;
+}
+
 pgz_status open_db(const char* path, const pgz_options* options, pgz_db** db, pgz_error* err) {
   pgz_options in;
   pgz_options_init(&in);
@@ -55,6 +77,9 @@ pgz_status open_db(const char* path, const pgz_options* options, pgz_db** db, pg
   IoOptions io;
   if (!io_options_of(in, &io))
     return invalid("options: io_backend, durable_writes or table_io", err);
+  if (const char* name = out_of_range(in); name != nullptr) {
+    return invalid((std::string("options: ") + name + " is out of range").c_str(), err);
+  }
   auto object = std::make_unique<DbObject>(io);
   object->event_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (object->event_fd < 0) return report(PGZ_IO_ERROR, errno, "eventfd", err);

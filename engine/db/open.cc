@@ -1,6 +1,7 @@
 // Opening a database: creating its files, or reading what the last owner left.
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
@@ -9,6 +10,7 @@
 #include "engine/db/db.h"
 #include "engine/db/identity.h"
 #include "engine/db/record.h"
+#include "engine/log/format.h"
 
 namespace pgz {
 
@@ -85,6 +87,39 @@ class Replay final : public CommitVisitor {
   std::vector<std::pair<std::string, std::string>> drops_;
 };
 
+// Whether a log slot has more than its header: blocks behind the first are zeros until then.
+Result<bool> holds_records(Io* io, const std::string& path) {
+  PGZ_ASSIGN(auto file, io->open(path, OpenMode::kRead));
+  PGZ_ASSIGN(const uint64_t size, file->size());
+  std::string piece(256 << 10, '\0');
+  for (uint64_t at = log::kBlockBytes; at < size; at += piece.size()) {
+    PGZ_ASSIGN(const size_t n, file->read_some(at, piece.data(), piece.size()));
+    if (n == 0) break;
+    if (piece.find_first_not_of('\0') < n) return true;
+  }
+  return false;
+}
+
+// IDENTITY is written last: without it, tables, segments or log records are those of a database
+// that has lost it, not of a creation that was cut short.
+Status refuse_lost_identity(Io* io, const std::string& dir) {
+  for (const char* part : {"log", "sst", "vlog"}) {
+    const std::string path = path_join(dir, part);
+    PGZ_ASSIGN(const bool there, io->exists(path));
+    if (!there) continue;
+    PGZ_ASSIGN(const std::vector<std::string> files, io->list(path));
+    for (const std::string& file : files) {
+      if (std::string_view(part) == "log") {
+        PGZ_ASSIGN(const bool is_data, holds_records(io, path_join(path, file)));
+        if (!is_data) continue;
+      }
+      return Status::make(Code::kCorruption, path_join(dir, "IDENTITY") + ": is missing, but " +
+                                                 path_join(path, file) + " holds data");
+    }
+  }
+  return Status::ok();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Db>> Db::open(const Runtime& runtime, const std::string& dir,
@@ -140,7 +175,12 @@ Status Db::open_files() {
       return Status::make(Code::kInvalidArgument, dir_ + ": holds a database already");
     }
     uuid_ = identity.value().uuid;
-    PGZ_TRY(open_existing());
+    // A file that the identity, the manifest or the log promises is damage when it is missing, not
+    // "no such database".
+    if (Status s = open_existing(); !s.is_ok()) {
+      return s.is(Code::kNotFound) ? Status::make(Code::kCorruption, s.message(), s.sys_errno())
+                                   : s;
+    }
   } else if (identity.code() == Code::kNotFound) {
     PGZ_TRY(create_files());
   } else {
@@ -153,6 +193,7 @@ Status Db::create_files() {
   if (!options_.create_if_missing) {
     return Status::make(Code::kNotFound, dir_ + ": holds no database");
   }
+  PGZ_TRY(refuse_lost_identity(runtime_.io, dir_));
   // What an interrupted creation left is ours to replace; anything else is somebody's.
   PGZ_ASSIGN(const std::vector<std::string> names, runtime_.io->list(dir_));
   for (const std::string& name : names) {

@@ -60,6 +60,12 @@ std::optional<BlockHeader> parse_block(const char* block, const Uuid& uuid) {
   return h;
 }
 
+uint8_t newer_version(const char* block, const Uuid& uuid) {
+  const uint8_t version = static_cast<uint8_t>(block[35]);
+  if (version <= kFormatVersion) return 0;
+  return checksum_of(block, uuid, get_fixed64(block + 8)) == get_fixed32(block) ? version : 0;
+}
+
 size_t encode_slot_header(const SlotHeader& header, char* payload) {
   put_fixed64(payload, header.slot_bytes);
   put_fixed64(payload + 8, header.prev_epoch);

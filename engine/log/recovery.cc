@@ -103,6 +103,12 @@ Status Recovery::scan_slot(Slot* slot) {
     PGZ_TRY(reader_.read(slot->file, i, &block));
     if (block == nullptr) return Status::ok();
     const std::optional<BlockHeader> h = parse_block(block, options_.uuid);
+    if (const uint8_t newer = h ? 0 : newer_version(block, options_.uuid); newer != 0) {
+      return Status::make(Code::kNotSupported,
+                          slot->file->path + " at offset " + std::to_string(i * kBlockBytes) +
+                              ": log format version " + std::to_string(newer) + " is newer than " +
+                              std::to_string(kFormatVersion));
+    }
     if (!h) continue;
     slot->any_valid = true;
     epoch_max_ = std::max(epoch_max_, h->epoch);
@@ -187,7 +193,6 @@ Status Recovery::replay(Lsn from, const Assembler::Deliver& deliver, RecoverResu
   }
   const Slot* start = find_start(from);
   if (start == nullptr) {
-    if (slots_.empty()) return Status::make(Code::kCorruption, "the log has no slots");
     return Status::make(Code::kCorruption, slots_.front().file->path +
                                                " and its neighbours do not hold the log from " +
                                                std::to_string(from) + " on");

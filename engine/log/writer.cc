@@ -229,7 +229,11 @@ Status LogImpl::start(const Restart& restart) {
   return flush_locked_out();
 }
 
-Status LogImpl::load() { return slots_.load(&loaded_); }
+Status LogImpl::load() {
+  PGZ_TRY(slots_.load(&loaded_));
+  if (!loaded_.empty()) return Status::ok();
+  return Status::make(Code::kCorruption, dir_ + ": the log has no slots");
+}
 
 Status LogImpl::recycle(Lsn below) {
   below = std::min(below, durable_lsn());

@@ -1,5 +1,6 @@
 #include "engine/lsm/open_files.h"
 
+#include <cerrno>
 #include <iterator>
 #include <utility>
 
@@ -61,9 +62,13 @@ Status OpenFiles::use(Source* source, std::shared_ptr<File>* file) {
       return Status::ok();
     }
   }
-  PGZ_ASSIGN(std::unique_ptr<File> opened,
-             io_->open(source->path_, OpenMode::kRead, {.table = true}));
-  *file = std::move(opened);
+  Result<std::unique_ptr<File>> opened = io_->open(source->path_, OpenMode::kRead, {.table = true});
+  if (opened.code() == Code::kNotFound) {
+    // To a reader "not found" means that there is no such key.
+    return Status::make(Code::kCorruption, source->path_ + ": the file is gone", ENOENT);
+  }
+  if (!opened.is_ok()) return opened.take_status();
+  *file = opened.take();
   std::list<std::shared_ptr<File>> closed;  // closes without the mutex
   MutexLock lock(&mutex_);
   if (source->file_ != nullptr) {  // another thread was faster

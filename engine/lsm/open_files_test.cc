@@ -37,6 +37,24 @@ class OpenFilesTest : public ::testing::Test {
   SimIo io_;
 };
 
+TEST_F(OpenFilesTest, MissingFileIsDamageAndNotAMissingKey) {
+  OpenFiles files(&io_, 2);
+  auto first = files.open(name(0)).take();
+  auto second = files.open(name(1)).take();
+  auto third = files.open(name(2)).take();  // takes the place of one of them
+  for (int i = 0; i < 3; i++) ASSERT_TRUE(io_.remove(name(i)).is_ok());
+  int gone = 0;
+  char byte = 0;
+  for (TableSource* source : {first.get(), second.get(), third.get()}) {
+    const Status s = source->read(0, &byte, 1);
+    if (s.is_ok()) continue;
+    gone++;
+    EXPECT_EQ(s.code(), Code::kCorruption);
+    EXPECT_NE(s.message().find("the file is gone"), std::string::npos);
+  }
+  EXPECT_GT(gone, 0);
+}
+
 TEST_F(OpenFilesTest, StaysWithinItsBound) {
   OpenFiles files(&io_, 3);
   std::vector<std::unique_ptr<TableSource>> sources;
@@ -56,7 +74,7 @@ TEST_F(OpenFilesTest, StaysWithinItsBound) {
 
 TEST_F(OpenFilesTest, AMissingFileIsToldAtOnce) {
   OpenFiles files(&io_, 3);
-  EXPECT_TRUE(files.open("nothing").code() == Code::kNotFound);
+  EXPECT_TRUE(files.open("nothing").code() == Code::kCorruption);
   EXPECT_EQ(files.open_now(), 0u);
 }
 
