@@ -42,10 +42,12 @@ func TestSimpleSequences(t *testing.T) {
 			{"E42601", "ZI"}, {"T", "D:4MB", "C:SHOW", "ZI"}, {"C:SET", "E42704", "ZI"}, {"T", "D:4MB", "C:SHOW", "ZI"},
 		}},
 		{"isolation", []string{"begin isolation level repeatable read read only", "show transaction_isolation", "show transaction_read_only",
-			"commit and chain", "show transaction_isolation", "commit", "begin isolation level serializable", "set transaction read only",
+			"commit and chain", "show transaction_isolation", "commit", "begin isolation level serializable",
+			"show transaction_isolation", "commit", "set transaction read only",
 			"show default_transaction_isolation", "set session characteristics as transaction isolation level repeatable read", "show transaction_isolation"}, [][]string{
 			{"C:BEGIN", "ZT"}, {"T", "D:repeatable read", "C:SHOW", "ZT"}, {"T", "D:on", "C:SHOW", "ZT"}, {"C:COMMIT", "ZT"},
-			{"T", "D:repeatable read", "C:SHOW", "ZT"}, {"C:COMMIT", "ZI"}, {"E0A000", "ZI"}, {"N25P01", "C:SET", "ZI"},
+			{"T", "D:repeatable read", "C:SHOW", "ZT"}, {"C:COMMIT", "ZI"}, {"C:BEGIN", "ZT"},
+			{"T", "D:serializable", "C:SHOW", "ZT"}, {"C:COMMIT", "ZI"}, {"N25P01", "C:SET", "ZI"},
 			{"T", "D:read committed", "C:SHOW", "ZI"}, {"C:SET", "ZI"}, {"T", "D:repeatable read", "C:SHOW", "ZI"},
 		}},
 		{"implicit block", []string{"show foo; show work_mem", "begin; commit; show work_mem", "set local work_mem='3MB'; show work_mem", "show work_mem"}, [][]string{
