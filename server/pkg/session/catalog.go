@@ -123,6 +123,7 @@ func (s *Session) stillValid(st *statement) bool {
 	if st.valid.settings != now.settings && st.settingsMatter(s) {
 		return false
 	}
+	s.freshView() // one made before now was asked would vouch for too much
 	view := s.view()
 	if view == nil {
 		return false

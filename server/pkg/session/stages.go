@@ -1,6 +1,9 @@
 package session
 
 import (
+	"slices"
+	"time"
+
 	"github.com/pgzdb/pgz/server/pkg/analyze"
 	"github.com/pgzdb/pgz/server/pkg/ast"
 	"github.com/pgzdb/pgz/server/pkg/catalog"
@@ -12,8 +15,29 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
-// analyze takes a statement through analysis and planning.
+// analyze takes a statement through analysis and planning. Names are looked up
+// before their relations are locked, one read after the other: a change that
+// commits in between can show half of itself. So a failure counts only when
+// the catalog stood still, or goes on failing.
 func (s *Session) analyze(st *statement, params *[]uint32) error {
+	const tries = 5
+	var given []uint32
+	if params != nil {
+		given = slices.Clone(*params)
+	}
+	for try := 1; ; try++ {
+		err := s.analyzeOnce(st, params)
+		if err == nil || try == tries || s.unchangedByOthers(st) {
+			return err
+		}
+		time.Sleep(time.Duration(try) * time.Millisecond)
+		if params != nil {
+			*params = slices.Clone(given)
+		}
+	}
+}
+
+func (s *Session) analyzeOnce(st *statement, params *[]uint32) error {
 	st.valid = s.validity()
 	s.freshView()
 	view := s.view()
