@@ -74,6 +74,8 @@ Status File::read(uint64_t offset, void* buffer, size_t n) {
                           ", wanted " + std::to_string(n) + " bytes at " + std::to_string(offset));
 }
 
+bool File::read_cached(uint64_t /*offset*/, void* /*buffer*/, size_t /*n*/) { return false; }
+
 Status File::write(uint64_t offset, const void* data, size_t n) {
   if (n == 0) return Status::ok();
   const IoSlice slice{const_cast<void*>(data), n};

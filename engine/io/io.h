@@ -73,6 +73,10 @@ class File {
 
   // Exactly n bytes, or kCorruption when the file ends before.
   Status read(uint64_t offset, void* buffer, size_t n);
+  // True when all n bytes were at hand in the operating system's memory and are in the buffer.
+  // False: nothing is known (errors too), and the buffer may have been written to; read() then
+  // finds out. Never waits for a device, so that a batch can tell apart what is worth submitting.
+  virtual bool read_cached(uint64_t offset, void* buffer, size_t n);
   // Up to n bytes; fewer only at the end of the file.
   Result<size_t> read_some(uint64_t offset, void* buffer, size_t n);
   Status write(uint64_t offset, const void* data, size_t n);

@@ -84,6 +84,27 @@ TEST_P(IoConformanceTest, ReadingPastTheEndIsAShortRead) {
   EXPECT_EQ(std::string(buffer, 4), "ello");
 }
 
+TEST_P(IoConformanceTest, WhatIsAtHandIsReadWhole) {
+  auto file = io_->open(path("f"), OpenMode::kCreate).take();
+  std::string bytes;
+  for (int i = 0; i < 16 * 4096; ++i) bytes.push_back(static_cast<char>(i * 31 % 257));
+  ASSERT_TRUE(file->write(0, bytes.data(), bytes.size()).is_ok());
+  int found = 0;
+  for (size_t at = 0; at + 5000 <= bytes.size(); at += 3000) {
+    std::string back(5000, '\0');
+    if (!file->read_cached(at, back.data(), back.size())) continue;
+    found++;
+    EXPECT_EQ(back, bytes.substr(at, back.size())) << at;
+  }
+  // File systems without a page cache of their own may have nothing at hand.
+  EXPECT_TRUE(GetParam().on_disk || found > 0);
+  char end[16];
+  EXPECT_FALSE(file->read_cached(bytes.size() - 8, end, sizeof(end)));
+  EXPECT_FALSE(file->read_cached(bytes.size(), end, sizeof(end)));
+  auto direct = io_->open(path("f"), OpenMode::kRead, {.direct = true}).take();
+  EXPECT_EQ(direct->read_cached(0, end, sizeof(end)) && direct->alignment() > 1, false);
+}
+
 TEST_P(IoConformanceTest, MisalignedDirectWritesAreRefused) {
   auto file = io_->open(path("f"), OpenMode::kCreate, {.direct = true}).take();
   AlignedBuffer buffer(8192);

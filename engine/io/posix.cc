@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -98,6 +99,18 @@ Status PosixFile::allocate(uint64_t n) {
 #else
   (void)fd;
   return File::allocate(n);
+#endif
+}
+
+bool PosixFile::read_cached(uint64_t offset, void* buffer, size_t n) {
+#if defined(__linux__) && defined(RWF_NOWAIT)
+  if (alignment() > 1) return false;
+  const iovec piece{buffer, n};
+  const ssize_t got =
+      ::preadv2(descriptor_->fd.get(), &piece, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  return got >= 0 && static_cast<size_t>(got) == n;
+#else
+  return File::read_cached(offset, buffer, n);
 #endif
 }
 

@@ -54,6 +54,7 @@ class PosixFile final : public File {
   Result<uint64_t> size() override;
   Status truncate(uint64_t n) override;
   Status allocate(uint64_t n) override;
+  bool read_cached(uint64_t offset, void* buffer, size_t n) override;
   const std::shared_ptr<const Descriptor>& descriptor() const { return descriptor_; }
 
  private:

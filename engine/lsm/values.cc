@@ -76,7 +76,9 @@ void Values::read(std::span<ValueRead> reads) const {
   if (missing.empty()) return;
   read_values(io_, missing);
   for (size_t i = 0; i < missing.size(); i++) {
-    if (missing[i].status.is_ok()) put_cached(missing[i]);
+    // Batches are scans': they shall not push out what single reads want for the sake of what the
+    // operating system holds in memory already.
+    if (missing[i].status.is_ok() && !missing[i].was_cached) put_cached(missing[i]);
     reads[places[i]].status = std::move(missing[i].status);
   }
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "engine/vlog/vlog.h"
@@ -29,6 +30,22 @@ struct Transfer {
   IoOp op;
 };
 
+// Memory for what is copied out of the page cache, one run at a time.
+class Scratch {
+ public:
+  char* get(size_t n) {
+    if (n > size_) {
+      bytes_ = std::make_unique_for_overwrite<char[]>(n);
+      size_ = n;
+    }
+    return bytes_.get();
+  }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  size_t size_ = 0;
+};
+
 uint64_t round_down(uint64_t n) { return n / kIoAlignment * kIoAlignment; }
 
 // The end of the run of places that one transfer from `first` may take.
@@ -46,6 +63,28 @@ size_t run_end(const std::vector<Place>& places, size_t first) {
     end = std::max(end, place_end);
   }
   return last;
+}
+
+// One value goes where it is wanted, neighbours by way of `scratch`. False leaves all to a transfer.
+bool take_cached(const std::vector<Place>& places, size_t first, size_t last, Scratch* scratch) {
+  std::shared_ptr<File> file;
+  if (!places[first].read->segment->use(&file).is_ok() || file->alignment() > 1) return false;
+  const uint64_t begin = places[first].offset;
+  uint64_t end = begin;
+  for (size_t i = first; i < last; i++) {
+    end = std::max(end, places[i].offset + places[i].read->pointer.length);
+  }
+  const bool alone = last - first == 1;
+  char* const bytes = alone ? places[first].read->to : scratch->get(end - begin);
+  if (!file->read_cached(begin, bytes, end - begin)) return false;
+  for (size_t i = first; i < last; i++) {
+    ValueRead& read = *places[i].read;
+    const char* const from = bytes + (places[i].offset - begin);
+    read.status = read.segment->check(read.pointer, places[i].offset, {from, read.pointer.length});
+    if (read.status.is_ok() && !alone) std::memcpy(read.to, from, read.pointer.length);
+    read.was_cached = true;
+  }
+  return true;
 }
 
 Status start(Io* io, const std::vector<Place>& places, Transfer* transfer) {
@@ -101,15 +140,18 @@ void read_values(Io* io, std::span<ValueRead> reads) {
     return left != right ? left < right : a.offset < b.offset;
   });
   std::deque<Transfer> in_flight;
-  for (size_t first = 0; first < places.size();) {
+  Scratch scratch;
+  size_t last = 0;
+  for (size_t first = 0; first < places.size(); first = last) {
+    last = run_end(places, first);
+    if (take_cached(places, first, last, &scratch)) continue;
     if (in_flight.size() == kInFlightMax) {
       finish(places, &in_flight.front());
       in_flight.pop_front();
     }
     Transfer& transfer = in_flight.emplace_back();
     transfer.first = first;
-    transfer.last = run_end(places, first);
-    first = transfer.last;
+    transfer.last = last;
     if (!start(io, places, &transfer).is_ok()) {
       for (size_t i = transfer.first; i < transfer.last; i++) {
         ValueRead& read = *places[i].read;

@@ -213,9 +213,11 @@ struct ValueRead {
   ValuePointer pointer;
   char* to = nullptr;
   Status status;
+  bool was_cached = false;  // read_values found it in the operating system's memory
 };
 
-// Reads all of them, in address order, neighbours with one transfer, several transfers in flight.
+// Reads all of them, in address order, neighbours with one transfer: first what the operating
+// system has in memory, on the calling thread, while the rest is in flight.
 void read_values(Io* io, std::span<ValueRead> reads);
 
 // Writes what `live` keeps of the segment to file number `file`, slot numbers unchanged. Every
