@@ -9,7 +9,7 @@ namespace pgz {
 
 namespace {
 
-constexpr size_t kValuesTogether = 64;  // of the value log, read in one go
+constexpr size_t kValuesTogether = 256;  // of the value log: the more, the more are neighbours
 
 }  // namespace
 
