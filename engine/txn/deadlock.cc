@@ -77,6 +77,7 @@ void LockTable::unlock_all() const PGZ_NO_THREAD_SAFETY_ANALYSIS {
 
 void LockTable::detect(uint64_t now) {
   EndedList ended;
+  uint64_t look_again = kNever;
   lock_all();
   find_waiting();
   for (uint32_t b = 0; b < kBuckets; b++) {
@@ -86,7 +87,12 @@ void LockTable::detect(uint64_t now) {
       next = waiter->bucket_next_;
       if (waiter->deadlock_at_ == 0 || waiter->deadlock_at_ > now) continue;
       waiter->deadlock_at_ = 0;
-      if (!on_cycle(waiter)) continue;
+      if (!on_cycle(waiter, Edges::kAll)) continue;
+      if (beside_a_hard_cycle(waiter)) {
+        waiter->deadlock_at_ = now + options_.deadlock_timeout_micros;
+        look_again = std::min(look_again, waiter->deadlock_at_);
+        continue;
+      }
       if (rearrange(&ended)) {
         find_waiting();
         next = buckets_[b].waits;
@@ -104,6 +110,23 @@ void LockTable::detect(uint64_t now) {
   }
   unlock_all();
   tell(&ended);
+  if (look_again != kNever) schedule(look_again);
+}
+
+// Whether the cycle found last, the waiter's, leads through one of holders alone of which the
+// waiter is no part. One of that ends, by its own look, and with it maybe the waiter's, which has
+// only its place in a queue to blame: a hundred that wait for a row do not all fail because two who
+// hold it and another wait for each other.
+bool LockTable::beside_a_hard_cycle(LockOwner* waiter) {
+  const std::vector<LockOwner*> cycle = cycle_;
+  bool beside = false;
+  if (!on_cycle(waiter, Edges::kHolders)) {
+    for (size_t i = 1; i < cycle.size() && !beside; i++) {
+      beside = on_cycle(cycle[i], Edges::kHolders);
+    }
+  }
+  cycle_ = cycle;
+  return beside;
 }
 
 // A session waits with one owner at a time and holds with several (its transaction and its
@@ -117,10 +140,10 @@ void LockTable::find_waiting() {
   }
 }
 
-bool LockTable::on_cycle(LockOwner* start) {
+bool LockTable::on_cycle(LockOwner* start, Edges edges) {
   visits_++;
   open_.clear();
-  follow(start);
+  follow(start, edges);
   while (!open_.empty()) {
     auto [from, at] = open_.back();
     open_.pop_back();
@@ -138,14 +161,14 @@ bool LockTable::on_cycle(LockOwner* start) {
     if (at->visit_ == visits_) continue;
     at->visit_ = visits_;
     at->reached_from_ = from;
-    if (at->waiting()) follow(at);
+    if (at->waiting()) follow(at, edges);
   }
   return false;
 }
 
 // What was seen for another waiter of the same mode in this walk need not be seen again, so that
 // queues are walked once per mode and not once per waiter.
-void LockTable::follow(LockOwner* waiter) {
+void LockTable::follow(LockOwner* waiter, Edges edges) {
   LockEntry* entry = waiter->entry_;
   LockEntry::Crowd* crowd = entry->crowd.get();
   const LockModes bit = mode_bit(waiter->mode_);
@@ -163,6 +186,7 @@ void LockTable::follow(LockOwner* waiter) {
     });
     if (!holds) crowd->walked = static_cast<LockModes>(crowd->walked | bit);
   }
+  if (edges == Edges::kHolders) return;
   for (LockOwner* at = waiter->queue_prev_; at != nullptr; at = at->queue_prev_) {
     if (at->walk_ != visits_) at->walked_ = 0;
     at->walk_ = visits_;
@@ -183,7 +207,9 @@ void LockTable::keep_cycle() {
 
 bool LockTable::rearrange(EndedList* ended) {
   const std::vector<LockOwner*> cycle = cycle_;
-  for (size_t i = 0; i < cycle.size(); i++) {
+  // From the far end, as PostgreSQL does: with several queues in a cycle this decides who goes
+  // first.
+  for (size_t i = cycle.size(); i-- > 0;) {
     LockOwner* behind = cycle[i];
     LockOwner* ahead = cycle[(i + 1) % cycle.size()];
     LockEntry* entry = behind->entry_;
@@ -192,7 +218,8 @@ bool LockTable::rearrange(EndedList* ended) {
     LockOwner* const place = behind->queue_next_;
     entry->unlink(behind);
     entry->link(behind, ahead);
-    if (!on_cycle(cycle.front()) && !on_cycle(ahead) && !on_cycle(behind)) {
+    if (!on_cycle(cycle.front(), Edges::kAll) && !on_cycle(ahead, Edges::kAll) &&
+        !on_cycle(behind, Edges::kAll)) {
       grant_waiters(entry, ended);
       return true;
     }

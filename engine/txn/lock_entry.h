@@ -101,6 +101,23 @@ struct LockEntry {
     return modes;
   }
   LockModes held_by_others(const LockOwner* owner) const { return held(owner, false); }
+  // Where a request for a row waits: ahead of those that hold nothing of it if the asker does, else
+  // (null) at the end.
+  LockOwner* place_of_row_wait(bool holds) {
+    LockOwner* before = holds ? head() : nullptr;
+    while (before != nullptr && holder(before) != nullptr) before = before->queue_next_;
+    return before;
+  }
+  // The modes awaited ahead of the first waiter that an asker holding `own` keeps waiting, which is
+  // given in *before (null: there is none).
+  LockModes passed_over(LockModes own, LockOwner** before) const {
+    LockModes modes = 0;
+    for (*before = head(); *before != nullptr; *before = (*before)->queue_next_) {
+      if ((conflicting_modes(space, (*before)->mode_) & own) != 0) break;
+      modes = static_cast<LockModes>(modes | mode_bit((*before)->mode_));
+    }
+    return modes;
+  }
   // Whether `waiter`, which waits for what the asker holds, holds one of the modes `wanted`
   // conflicts with.
   bool in_the_way(const LockOwner* waiter, LockModes wanted) {

@@ -87,16 +87,18 @@ LockEntry* LockTable::find(const Bucket& bucket, uint64_t hash, LockSpace space,
   return nullptr;
 }
 
-bool LockTable::reserve_memory(size_t bytes) {
-  if (memory_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= options_.memory_bytes) {
-    return true;
-  }
+bool LockTable::reserve_memory(LockSpace space, size_t bytes) {
+  // Rows and advisory keys may be millions. The last part is for tables and names, so that whoever
+  // took too many rows can still lock their table instead, and others can go on reading.
+  const bool many = space == LockSpace::kRow || space == LockSpace::kAdvisory;
+  const uint64_t bound = options_.memory_bytes - (many ? options_.memory_bytes / 8 : 0);
+  if (memory_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= bound) return true;
   memory_.fetch_sub(bytes, std::memory_order_relaxed);
   return false;
 }
 
 LockEntry* LockTable::insert(Bucket* bucket, uint64_t hash, LockSpace space, Slice name) {
-  if (!reserve_memory(sizeof(LockEntry) + name.size())) return nullptr;
+  if (!reserve_memory(space, sizeof(LockEntry) + name.size())) return nullptr;
   void* memory = heap_alloc(sizeof(LockEntry) + name.size());
   if (memory == nullptr) {
     memory_.fetch_sub(sizeof(LockEntry) + name.size(), std::memory_order_relaxed);
@@ -142,7 +144,7 @@ void LockTable::erase_if_unused(Bucket* bucket, LockEntry* entry) {
 }
 
 bool LockTable::grant(LockEntry* entry, LockOwner* owner, LockMode mode, OpNum op) {
-  if (!reserve_memory(kHeldBytes)) return false;
+  if (!reserve_memory(entry->space, kHeldBytes)) return false;
   LockHolder* holder = entry->holder(owner);
   if (holder == nullptr) holder = entry->add_holder(owner);
   holder->modes = static_cast<LockModes>(holder->modes | mode_bit(mode));
@@ -243,10 +245,11 @@ Status LockTable::acquire(LockOwner* owner, LockSpace space, Slice name, LockMod
 
     const LockModes wanted = conflicting_modes(space, mode);
     LockModes in_the_way = entry->held_by_others(owner);
-    LockOwner* before = entry->head();
-    for (; before != nullptr; before = before->queue_next_) {
-      if ((conflicting_modes(space, before->mode_) & own) != 0) break;
-      in_the_way = static_cast<LockModes>(in_the_way | mode_bit(before->mode_));
+    LockOwner* before = nullptr;
+    if (space == LockSpace::kRow) {
+      before = entry->place_of_row_wait(own != 0);
+    } else {
+      in_the_way = static_cast<LockModes>(in_the_way | entry->passed_over(own, &before));
     }
     if ((in_the_way & wanted) == 0) {
       if (grant(entry, owner, mode, op)) return Status::ok();

@@ -2,17 +2,22 @@
 //
 // Queues are first come, first served: a request waits for whoever holds a conflicting mode and for
 // whoever waits ahead of it with one. An owner that already holds the lock and wants more goes
-// ahead of the first waiter that its own hold keeps waiting. A wait ends exactly once, as granted,
-// cancelled, timed out or deadlock; that is one transition under the mutex of the lock's bucket.
+// ahead of the first waiter that its own hold keeps waiting. Rows are PostgreSQL's exception: a
+// request that no holder stands in the way of is granted past the queue, so sharers can keep a
+// writer waiting, and an owner that holds the row waits ahead of all that do not. A wait ends
+// exactly once, as granted, cancelled, timed out or deadlock; that is one transition under the
+// mutex of the lock's bucket.
 //
 // The deadlock detector runs for a wait when it has lasted its deadlock timeout. It walks holder
 // edges and queue edges with every bucket locked. A cycle that rests on the order of a queue is
 // broken by changing it; else the waiter that finds itself on a cycle is the victim and keeps the
-// cycle for its error. A cycle is complete only when its last wait began, so
-// one look per wait suffices. Two that hold one table or advisory lock and each want more than the
+// cycle for its error. A cycle is complete only when its last wait began, so one look per wait
+// suffices, but for a waiter whose cycle leads through one of holders that is not its own: it looks
+// again later. Two that hold one table or advisory lock and each want more than the
 // other's hold allows are told at once.
 //
-// Memory is bounded: beyond LockTableOptions::memory_bytes a new lock is refused.
+// Memory is bounded: beyond LockTableOptions::memory_bytes a new lock is refused. Rows and advisory
+// keys get seven eighths of it, so that tables can be locked when too many rows are.
 //
 // Threads: an owner is used by one thread at a time, except cancel(), which any may call; the table
 // by all.
@@ -189,7 +194,7 @@ class LockTable {
   // Null when the bound is reached.
   LockEntry* insert(Bucket* bucket, uint64_t hash, LockSpace space, Slice name);
   void erase_if_unused(Bucket* bucket, LockEntry* entry);
-  bool reserve_memory(size_t bytes);
+  bool reserve_memory(LockSpace space, size_t bytes);
 
   bool grant(LockEntry* entry, LockOwner* owner, LockMode mode, OpNum op);
   // Returns when the timer has to look at it.
@@ -211,9 +216,11 @@ class LockTable {
     LockOwner* to;
   };
   void find_waiting();
-  void follow(LockOwner* waiter);
+  enum class Edges { kAll, kHolders };  // who waits ahead in a queue, or not
+  void follow(LockOwner* waiter, Edges edges);
   // Fills cycle_ if so. Linear in the number of waits, however long their queues.
-  bool on_cycle(LockOwner* start);
+  bool on_cycle(LockOwner* start, Edges edges);
+  bool beside_a_hard_cycle(LockOwner* waiter);
   // Breaks the cycle found last by letting one waiter ahead of another in their queue, if it rests
   // on their order alone and no other cycle comes of it.
   bool rearrange(EndedList* ended);

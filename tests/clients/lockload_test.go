@@ -128,31 +128,63 @@ func TestAThousandBlockedSessions(t *testing.T) {
 	}
 }
 
-// TestLockMemoryIsBounded: a transaction that wants more locks than there is
-// memory for fails, alone, and gives back what it had.
+// TestLockMemoryIsBounded: where the memory for locks ends, a statement locks the
+// table instead of its rows, if need be after those who write there; what has no
+// table fails, alone, and gives back what it had.
 func TestLockMemoryIsBounded(t *testing.T) {
 	ctx := context.Background()
 	s := startWith(t, "--lock-memory", "1")
-	a, b := connectTo(t, s), connectTo(t, s)
+	a, b, c := connectTo(t, s), connectTo(t, s), connectTo(t, s)
 	mustExec(t, a, "CREATE TABLE many (id int PRIMARY KEY, v int); INSERT INTO many SELECT g, 0 FROM generate_series(1, 30000) g")
+	mustExec(t, a, "CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1)")
 	mustExec(t, b, "BEGIN; UPDATE many SET v = 1 WHERE id = 1")
-	for _, sql := range []string{
-		"SELECT count(*) FROM (SELECT id FROM many WHERE id > 1 FOR UPDATE) x",
-		"UPDATE many SET v = 2 WHERE id > 1",
-		"SELECT count(pg_advisory_xact_lock(g)) FROM generate_series(1, 30000) g",
-		"SELECT count(pg_advisory_lock(g)) FROM generate_series(1, 30000) g",
+	mustExec(t, a, "SET lock_timeout = '300ms'")
+	for _, try := range []struct{ sql, code, message string }{
+		{"UPDATE many SET v = 2 WHERE id > 1", "55P03", "canceling statement due to lock timeout"},
+		{"SELECT id FROM many WHERE id > 1 FOR UPDATE NOWAIT", "53200", "out of shared memory"},
+		{"SELECT id FROM many WHERE id > 1 FOR SHARE SKIP LOCKED", "53200", "out of shared memory"},
+		{"SELECT count(pg_advisory_xact_lock(g)) FROM generate_series(1, 30000) g", "53200", "out of shared memory"},
+		{"SELECT count(pg_advisory_lock(g)) FROM generate_series(1, 30000) g", "53200", "out of shared memory"},
 	} {
-		_, err := a.Exec(ctx, sql)
+		_, err := a.Exec(ctx, try.sql)
 		var pe *pgconn.PgError
-		if !errors.As(err, &pe) || pe.Code != "53200" || pe.Message != "out of shared memory" || pe.Hint == "" {
-			t.Errorf("%s: %v; want 53200 with a hint", sql, err)
+		if !errors.As(err, &pe) || pe.Code != try.code || pe.Message != try.message || try.code == "53200" && pe.Hint == "" {
+			t.Errorf("%s: %v; want %s %s", try.sql, err, try.code, try.message)
 		}
 		mustExec(t, a, "SELECT pg_advisory_unlock_all()")
 		mustExec(t, a, "UPDATE many SET v = 3 WHERE id BETWEEN 2 AND 100")
 	}
-	mustExec(t, b, "UPDATE many SET v = 4 WHERE id BETWEEN 101 AND 200; COMMIT")
-	if n := number(t, a, "SELECT count(*) FROM many WHERE v <> 0"); n != 200 {
-		t.Errorf("%d rows are changed, want 200", n)
+	// Beyond the bound it waits for b, then all is its own.
+	mustExec(t, a, "RESET lock_timeout; BEGIN")
+	done := make(chan error, 1)
+	go func() {
+		_, err := a.Exec(ctx, "UPDATE many SET v = v + 10")
+		done <- err
+	}()
+	for number(t, c, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	mustExec(t, b, "COMMIT")
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := number(t, c, "SELECT count(*) FROM pg_locks WHERE relation = 'many'::regclass AND mode = 'ExclusiveLock' AND granted"); n != 1 {
+		t.Errorf("%d locks on the table", n)
+	}
+	mustExec(t, c, "SET lock_timeout = '100ms'")
+	for sql, code := range map[string]string{
+		"UPDATE many SET v = 0 WHERE id = 30000":            "55P03",
+		"SELECT v FROM many WHERE id = 30000 FOR KEY SHARE": "55P03",
+		"SELECT v FROM many WHERE id = 30000":               "<nil>",
+		"SELECT id FROM other WHERE id > 0":                 "<nil>",
+	} {
+		if _, err := c.Exec(ctx, sql); sqlState(err) != code {
+			t.Errorf("%s: %v; want %s", sql, err, code)
+		}
+	}
+	mustExec(t, a, "COMMIT")
+	if n := number(t, c, "SELECT count(*) FROM many WHERE v = CASE WHEN id = 1 THEN 11 WHEN id <= 100 THEN 13 ELSE 10 END"); n != 30000 {
+		t.Errorf("%d rows are right, want 30000", n)
 	}
 }
 

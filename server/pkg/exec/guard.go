@@ -2,29 +2,33 @@ package exec
 
 import (
 	"context"
+	"errors"
 
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/planner"
 )
 
 // rowLocksMax is how many row locks one statement takes in a table before it locks
-// the table against other writers instead: the store's lock table is bounded, and a
-// statement over millions of rows must not fill it.
+// the table against other writers instead, if nobody writes there: that is cheaper for
+// all. It asks again after each quarter of that.
 var rowLocksMax = 400_000
 
-// guard takes the row locks of one statement in one table and its unique indexes.
+// guard takes the row locks of one statement in one table and its unique indexes. The
+// store's memory for locks is bounded: where it ends, the statement waits for a lock on
+// the table, which holds off other writers and lockers of rows like locks on all rows.
 type guard struct {
 	st    *State
 	rel   *planner.Rel
 	alone bool // no other transaction can write here: row locks are needless
 	taken int
+	ask   int // at so many row locks the table is asked for
 
 	ascent ascent
 }
 
 func (g *guard) restart(st *State, rel *planner.Rel) {
 	tops := g.ascent.tops[:0]
-	*g = guard{st: st, rel: rel, alone: st.Owned != nil && st.Owned(rel.Table.StorageID)}
+	*g = guard{st: st, rel: rel, ask: rowLocksMax, alone: st.Owned != nil && st.Owned(rel.Table.StorageID)}
 	g.ascent.tops = tops
 }
 
@@ -36,11 +40,16 @@ func (g *guard) lockGet(ctx context.Context, key []byte, mode kv.RowMode, opts k
 	if err := g.count(ctx, opts); err != nil {
 		return dst, kv.Version{}, err
 	}
-	if g.alone {
-		return g.st.Txn.Get(newest, key, dst)
+	if !g.alone {
+		val, v, _, err := g.st.Txn.LockRowGet(ctx, g.st.WriteOp, key, mode, opts, dst)
+		if !errors.Is(err, kv.ErrTooManyLocks) {
+			return val, v, err
+		}
+		if err := g.escalate(ctx, opts, err); err != nil {
+			return dst, kv.Version{}, err
+		}
 	}
-	val, v, _, err := g.st.Txn.LockRowGet(ctx, g.st.WriteOp, key, mode, opts, dst)
-	return val, v, err
+	return g.st.Txn.Get(newest, key, dst)
 }
 
 // lockFree is lockGet of a key that is about to be written and should not be there.
@@ -59,19 +68,40 @@ func (g *guard) lock(ctx context.Context, key []byte) error {
 		return err
 	}
 	_, err := g.st.Txn.LockRow(ctx, g.st.WriteOp, key, kv.Update, g.st.Lock)
+	if errors.Is(err, kv.ErrTooManyLocks) {
+		return g.escalate(ctx, g.st.Lock, err)
+	}
 	return err
 }
 
-// count notes one more row lock and, past the bound, locks the table.
+// count notes one more row lock and, past the bound, asks for the table.
 func (g *guard) count(ctx context.Context, opts kv.LockOptions) error {
-	if g.taken++; g.alone || g.taken <= rowLocksMax {
+	if g.taken++; g.alone || g.taken <= g.ask {
 		return nil
 	}
+	g.ask += max(1, rowLocksMax/4)
+	opts.Policy = kv.NoWait
+	err := g.lockTable(ctx, opts)
+	if errors.Is(err, kv.ErrLockNotAvailable) {
+		return nil
+	}
+	return err
+}
+
+// escalate locks the table because there is no memory for another row lock. Who may
+// not wait is told what was missing, not that somebody else has the row.
+func (g *guard) escalate(ctx context.Context, opts kv.LockOptions, why error) error {
+	err := g.lockTable(ctx, opts)
+	if errors.Is(err, kv.ErrLockNotAvailable) {
+		return why
+	}
+	return err
+}
+
+func (g *guard) lockTable(ctx context.Context, opts kv.LockOptions) error {
 	t := g.rel.Table
 	tag := kv.ObjectTag{Space: kv.RelationLock, A: uint64(t.Database), B: uint64(t.OID)}
-	if _, err := g.st.Txn.LockObject(ctx, g.st.WriteOp, tag, kv.ExclusiveLock, opts); err != nil {
-		return err
-	}
-	g.alone = true
-	return nil
+	_, err := g.st.Txn.LockObject(ctx, g.st.WriteOp, tag, kv.ExclusiveLock, opts)
+	g.alone = err == nil
+	return err
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/query"
 )
 
-// Past the bound a statement locks the table; what it wrote is then still its own, and
+// Past the bound a statement locks the table if it can at once; what it wrote is then still its own, and
 // other writers wait for it.
 func TestManyRowLocksBecomeATableLock(t *testing.T) {
 	old := rowLocksMax

@@ -263,13 +263,24 @@ func testDeadlockThroughQueue(t *testing.T, s kv.Store) {
 }
 
 func testLockOrder(t *testing.T, s kv.Store) {
-	x, y, z := begin(t, s), begin(t, s), begin(t, s)
+	w, x, y, z := begin(t, s), begin(t, s), begin(t, s), begin(t, s)
 	_, err := x.LockRow(ctx, 1, []byte("k"), kv.Share, noWait)
 	check(t, err)
 	first := lockLater(t, y, "k", kv.Update, kv.LockOptions{})
-	// A reader that came later stands behind the writer.
-	second := lockLater(t, z, "k", kv.Share, kv.LockOptions{})
+	second := lockLater(t, z, "k", kv.NoKeyUpdate, kv.LockOptions{})
+	// What no holder forbids does not wait, not even behind somebody who does.
+	_, err = w.LockRow(ctx, 1, []byte("k"), kv.KeyShare, noWait)
+	check(t, err)
 	x.Rollback()
+	// z could have the row beside w, but y came first.
+	for _, later := range []chan lockResult{first, second} {
+		select {
+		case r := <-later:
+			t.Fatalf("granted beside its holder or past an earlier one: %+v", r)
+		case <-time.After(30 * time.Millisecond):
+		}
+	}
+	w.Rollback()
 	if r := receive(t, first); r.err != nil {
 		t.Fatal(r.err)
 	}
@@ -283,4 +294,27 @@ func testLockOrder(t *testing.T, s kv.Store) {
 		t.Fatal(r.err)
 	}
 	z.Rollback()
+}
+
+// testObjectLockOrder: on tables nobody passes who waits.
+func testObjectLockOrder(t *testing.T, s kv.Store) {
+	tag := kv.ObjectTag{Space: kv.RelationLock, A: 1, B: 2}
+	x, y, z := begin(t, s), begin(t, s), begin(t, s)
+	defer x.Rollback()
+	defer y.Rollback()
+	defer z.Rollback()
+	_, err := x.LockObject(ctx, 1, tag, kv.AccessShare, noWait)
+	check(t, err)
+	waiting, done := make(chan struct{}), make(chan lockResult, 1)
+	go func() {
+		waited, err := y.LockObject(ctx, 1, tag, kv.AccessExclusive, kv.LockOptions{OnWait: func() { close(waiting) }})
+		done <- lockResult{waited, err}
+	}()
+	<-waiting
+	_, err = z.LockObject(ctx, 1, tag, kv.AccessShare, noWait)
+	wantErr(t, err, kv.ErrLockNotAvailable)
+	x.Rollback()
+	if r := receive(t, done); r.err != nil {
+		t.Fatal(r.err)
+	}
 }

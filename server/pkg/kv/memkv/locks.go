@@ -3,6 +3,7 @@ package memkv
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/kv"
@@ -97,7 +98,8 @@ func (t *txn) lock(ctx context.Context, op kv.OpNum, name string, tag kv.ObjectT
 		}
 	}
 	w := &waiter{txn: t, mode: mode, op: op, lock: l, granted: make(chan struct{})}
-	if !l.blocked(w, l.mustQueue(t)) {
+	// A row is given past its queue to whom no holder stands in the way of.
+	if !l.blocked(w, !l.row && l.mustQueue(t)) {
 		l.grant(w)
 		s.mu.Unlock()
 		return false, nil
@@ -106,12 +108,24 @@ func (t *txn) lock(ctx context.Context, op kv.OpNum, name string, tag kv.ObjectT
 		s.mu.Unlock()
 		return false, kv.ErrLockNotAvailable
 	}
-	l.queue = append(l.queue, w)
+	l.enqueue(w)
 	s.mu.Unlock()
 	if opts.OnWait != nil {
 		opts.OnWait()
 	}
 	return true, t.wait(ctx, w, opts)
+}
+
+// enqueue puts w at the queue's end; on a row, if it holds the row, ahead of all that do not.
+func (l *lock) enqueue(w *waiter) {
+	at := len(l.queue)
+	if l.row && !l.mustQueue(w.txn) {
+		at = slices.IndexFunc(l.queue, func(q *waiter) bool { return l.mustQueue(q.txn) })
+		if at < 0 {
+			at = len(l.queue)
+		}
+	}
+	l.queue = slices.Insert(l.queue, at, w)
 }
 
 // covers reports whether holding have makes asking for want needless.
