@@ -224,7 +224,7 @@ type Txn interface {
 	// readOnly promises that nobody else reads what it writes. like may be nil,
 	// or what Serialize returned to a transaction that has not ended: then that
 	// one's snapshot is taken. Called again before anything was read, it takes a
-	// newer snapshot.
+	// newer snapshot. ErrInvalidArg: the transaction has written.
 	Serialize(readOnly bool, like Serial) (Serial, error)
 
 	// Check lets the store see all writes made so far. ErrSerialization where

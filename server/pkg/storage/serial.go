@@ -23,6 +23,9 @@ func (t *txn) Serialize(readOnly bool, like kv.Serial) (kv.Serial, error) {
 	if err := t.enter(); err != nil {
 		return nil, err
 	}
+	if t.Written() {
+		return nil, kv.ErrInvalidArg
+	}
 	var flags C.uint32_t
 	if readOnly {
 		flags = C.PGZ_SERIALIZE_READ_ONLY

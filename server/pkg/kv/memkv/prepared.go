@@ -11,6 +11,7 @@ import (
 type prepared struct {
 	Writes []preparedWrite
 	Locks  []preparedLock
+	Serial bool
 }
 
 type preparedWrite struct {
@@ -33,7 +34,13 @@ func (t *txn) Prepare() ([]byte, error) {
 	if len(t.drops) > 0 {
 		return nil, kv.ErrNotSupported
 	}
-	var p prepared
+	if err := t.judge(); err != nil {
+		return nil, err
+	}
+	p := prepared{Serial: t.serial != nil}
+	if p.Serial {
+		t.serial.prepared = true
+	}
 	for _, key := range t.order {
 		ws := t.writes[key]
 		last := ws[len(ws)-1]
@@ -63,6 +70,13 @@ func (s *Store) Adopt(state []byte) (kv.Txn, error) {
 			t.Rollback()
 			return nil, err
 		}
+	}
+	if p.Serial {
+		if _, err := t.Serialize(false, nil); err != nil {
+			t.Rollback()
+			return nil, err
+		}
+		t.serial.prepared, t.serial.adopted = true, true
 	}
 	for _, w := range p.Writes {
 		if err := t.write(1, w.Key, write{kind: w.Kind, value: w.Value}); err != nil {

@@ -25,6 +25,7 @@ func (t *txn) NewScan(v kv.View, spec kv.ScanSpec) (kv.Scanner, error) {
 	defer t.store.mu.Unlock()
 	spec.Start = append([]byte(nil), spec.Start...)
 	spec.End = append([]byte(nil), spec.End...)
+	t.noteRead(v, keyRange{start: spec.Start, end: spec.End})
 	return &scanner{txn: t, view: v, spec: spec}, nil
 }
 

@@ -23,6 +23,10 @@ type Store struct {
 	locks     map[string]*lock
 	txns      map[*txn]struct{}
 	exclusive int // transactions that asked for an AccessExclusive lock on a relation
+
+	serials     []*serial     // unfinished serializable transactions, and ended ones they may collide with
+	seq         uint64        // orders their snapshots and ends
+	serialEnded chan struct{} // closed and made anew when one ends
 }
 
 type entry struct {
@@ -43,6 +47,8 @@ func New() *Store {
 		counters:  map[string]uint64{},
 		locks:     map[string]*lock{},
 		txns:      map[*txn]struct{}{},
+
+		serialEnded: make(chan struct{}),
 	}
 }
 
@@ -200,6 +206,11 @@ func (s *Store) apply(key string, v version) {
 	oldest := s.now
 	for snap := range s.snapshots {
 		oldest = min(oldest, snap.ts)
+	}
+	for _, r := range s.serials {
+		if r.ended == 0 {
+			oldest = min(oldest, r.ts)
+		}
 	}
 	keep := len(e.versions) - 1
 	for keep > 0 && e.versions[keep].ts > oldest {

@@ -15,7 +15,8 @@ type txn struct {
 	order  []string           // keys of writes, sorted
 	drops  []keyRange
 	held   []grant
-	excl   bool // counted in store.exclusive
+	excl   bool    // counted in store.exclusive
+	serial *serial // nil: not serializable
 }
 
 type write struct {
@@ -58,6 +59,7 @@ func (t *txn) Get(v kv.View, key, dst []byte) ([]byte, kv.Version, error) {
 		return dst, kv.Version{}, err
 	}
 	defer t.store.mu.Unlock()
+	t.noteReadKey(v, key)
 	val, ver := t.read(v, string(key))
 	return append(dst, val...), ver, nil
 }
@@ -99,6 +101,7 @@ func (t *txn) MultiGet(v kv.View, keys [][]byte, out *kv.Rows) error {
 	}
 	defer t.store.mu.Unlock()
 	for _, k := range keys {
+		t.noteReadKey(v, k)
 		val, ver := t.read(v, string(k))
 		out.Append(k, val, ver)
 	}
@@ -201,6 +204,9 @@ func (t *txn) Commit(context.Context, kv.CommitOptions) (kv.Timestamp, error) {
 		return 0, err
 	}
 	defer t.store.mu.Unlock()
+	if err := t.judge(); err != nil {
+		return 0, err
+	}
 	var ts kv.Timestamp
 	if len(t.writes) > 0 || len(t.drops) > 0 {
 		s := t.store
@@ -221,7 +227,7 @@ func (t *txn) Commit(context.Context, kv.CommitOptions) (kv.Timestamp, error) {
 		}
 		s.now = ts
 	}
-	t.end()
+	t.end(true)
 	return ts, nil
 }
 
@@ -239,13 +245,14 @@ func (t *txn) Rollback() {
 	t.store.mu.Lock()
 	defer t.store.mu.Unlock()
 	if !t.done {
-		t.end()
+		t.end(false)
 	}
 }
 
 // end releases everything. The store is locked.
-func (t *txn) end() {
+func (t *txn) end(committed bool) {
 	t.done = true
+	t.endSerial(committed)
 	t.writes, t.order, t.drops = nil, nil, nil
 	t.release(0)
 	if t.excl {
@@ -257,12 +264,3 @@ func (t *txn) end() {
 
 // Written implements kv.Txn.
 func (t *txn) Written() bool { return len(t.writes) > 0 || len(t.drops) > 0 }
-
-// Serialize implements kv.Txn: the model has no serializable transactions.
-func (t *txn) Serialize(bool, kv.Serial) (kv.Serial, error) { return nil, kv.ErrNotSupported }
-
-// Check implements kv.Txn.
-func (t *txn) Check() error { return nil }
-
-// SafeBlockedBy implements kv.Store.
-func (s *Store) SafeBlockedBy(uint64) []uint64 { return nil }
