@@ -64,12 +64,22 @@ func (s *Session) checkSerial() error {
 	return storeError(s.tx.txn.Check())
 }
 
-func serializationFailure(err error) error {
-	reason := strings.TrimPrefix(err.Error(), kv.ErrSerialization.Error()+": ")
-	if errors.Is(err, kv.ErrSerialization) && reason == kv.ErrSerialization.Error() {
-		reason = "Canceled on identification as a pivot, during commit attempt."
+// serialReasonDefault is the reason where the store gave none.
+const serialReasonDefault = "Canceled on identification as a pivot, during commit attempt."
+
+// serialReason finds the store's reason, one sentence, in an error that others may
+// have wrapped.
+func serialReason(err error) string {
+	_, reason, _ := strings.Cut(err.Error(), kv.ErrSerialization.Error()+": ")
+	reason, _, whole := strings.Cut(reason, ".")
+	if !whole || !strings.HasPrefix(reason, "Canceled on ") {
+		return serialReasonDefault
 	}
+	return reason + "."
+}
+
+func serializationFailure(err error) error {
 	return pgerr.New(pgerr.TRSerializationFailure,
 		"could not serialize access due to read/write dependencies among transactions").
-		WithDetail("Reason code: " + reason).WithHint("The transaction might succeed if retried.").WithCause(err)
+		WithDetail("Reason code: " + serialReason(err)).WithHint("The transaction might succeed if retried.").WithCause(err)
 }
