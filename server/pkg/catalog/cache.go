@@ -193,6 +193,9 @@ func versionOf(v View, o ObjectDep) (uint64, error) {
 	switch o.Class {
 	case RelationRelation:
 		t, err := v.Relation(o.OID)
+		if own, ok := v.(*view); ok && err == nil && t == nil {
+			return own.src.relationVersion(o.OID) // an index, or gone
+		}
 		if err != nil || t == nil {
 			return 0, err
 		}

@@ -181,6 +181,12 @@ func (v *view) RelationByName(schema, name string) (*Table, error) {
 
 func (v *view) RelationOID(schema, name string) (uint32, error) {
 	n, err := v.findRelation(schema, name)
+	if err == nil && n.oid != 0 && isIndexKind(n.kind) {
+		var version uint64 // an index is no Relation, whose caller would note it
+		if version, err = v.src.relationVersion(n.oid); err == nil {
+			v.depend(RelationRelation, n.oid, version)
+		}
+	}
 	return n.oid, err
 }
 

@@ -63,7 +63,11 @@ func oidsOf[T any](list []T, err error, oid func(T) uint32) ([]uint32, error) {
 func oneOID(v catalog.View, reg uint32, schema, name string) (uint32, error) {
 	switch reg {
 	case types.RegClass:
-		return v.RelationOID(schema, name)
+		oid, err := v.RelationOID(schema, name)
+		if err == nil && oid != 0 {
+			_, err = v.Relation(oid) // a plan that keeps the OID as a constant falls with the relation
+		}
+		return oid, err
 	case types.RegType:
 		if t, err := v.TypeByName(schema, name); t != nil {
 			return t.OID, err
