@@ -23,11 +23,28 @@ type Out struct {
 	Err   error
 	Write func([]byte) error
 
-	rowAt int // where the DataRow under way begins
+	rowAt   int // where the DataRow under way begins
+	readyAt int // behind the last ReadyForQuery that has not gone out
+}
+
+// FlushReady writes out what the client waits for before a long wait: up to the
+// last ReadyForQuery. What belongs to the message under way stays until that is
+// answered, as in PostgreSQL: clients that read one reply after the other would
+// stop in the middle.
+func (o *Out) FlushReady() error {
+	if o.readyAt == 0 {
+		return o.Err
+	}
+	rest := append([]byte(nil), o.Buf[o.readyAt:]...)
+	o.Buf = o.Buf[:o.readyAt]
+	err := o.Flush()
+	o.Buf = append(o.Buf, rest...)
+	return err
 }
 
 // Flush writes everything out.
 func (o *Out) Flush() error {
+	o.readyAt = 0
 	if len(o.Buf) == 0 || o.Err != nil {
 		o.Buf = o.Buf[:0]
 		return o.Err
@@ -108,7 +125,10 @@ func (o *Out) Complete(tag string) {
 }
 
 // Ready appends ReadyForQuery.
-func (o *Out) Ready(status byte) { o.Buf = append(o.Buf, 'Z', 0, 0, 0, 5, status) }
+func (o *Out) Ready(status byte) {
+	o.Buf = append(o.Buf, 'Z', 0, 0, 0, 5, status)
+	o.readyAt = len(o.Buf)
+}
 
 // Parameter appends ParameterStatus.
 func (o *Out) Parameter(name, value string) {

@@ -127,7 +127,7 @@ func (s *Session) lockOptions() kv.LockOptions {
 	return kv.LockOptions{Timeout: c.lockTimeout, DeadlockTimeout: c.deadlockTimeout, OnWait: s.hooks.onWait}
 }
 
-func (s *Session) onWait() { _ = s.out.Flush() }
+func (s *Session) onWait() { _ = s.out.FlushReady() }
 
 // sendRun sends up to maxRows rows of a running plan.
 func (s *Session) sendRun(p *portal, maxRows int) (suspended bool, err error) {
