@@ -4,6 +4,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/ddl"
 	"github.com/pgzdb/pgz/server/pkg/expr"
+	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 )
 
@@ -29,7 +30,8 @@ func (s *Session) sequenceTable(oid uint32) (*catalog.Table, error) {
 
 // sequenceTxn says how a sequence's values are taken: in small transactions of
 // their own, or within this one if it has made the sequence. The function finds
-// the sequence, anew each time it is asked.
+// the sequence, anew each time it is asked. ALTER and DROP SEQUENCE wait for this
+// transaction, and it for them.
 func (s *Session) sequenceTxn(oid uint32, verb string) (ddl.SequenceTxn, func() (*catalog.Table, error), error) {
 	how := ddl.SequenceTxn{Ctx: &s.intr, Store: s.srv.store, Owner: uint64(s.pid), Lock: s.lockOptions()}
 	if s.tx.readOnly {
@@ -39,13 +41,21 @@ func (s *Session) sequenceTxn(oid uint32, verb string) (ddl.SequenceTxn, func() 
 	if err != nil {
 		return how, nil, err
 	}
+	txn, err := s.storeTxn()
+	if err != nil {
+		return how, nil, err
+	}
 	if s.ownedStorage(t.StorageID) {
-		if how.Own, err = s.storeTxn(); err != nil {
-			return how, nil, err
-		}
-		how.Op = s.tx.op
+		how.Own, how.Op = txn, s.tx.op
+	}
+	waited, err := txn.LockObject(&s.intr, s.tx.op, s.relationTag(oid, false), kv.RowExclusive, s.lockOptions())
+	if err != nil {
+		return how, nil, storeError(err)
 	}
 	first := t
+	if waited {
+		first = nil // it may have been changed
+	}
 	return how, func() (*catalog.Table, error) {
 		if t := first; t != nil {
 			first = nil
