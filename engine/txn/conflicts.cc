@@ -104,11 +104,27 @@ Status Serializability::mark_write(SerialTxn* txn, uint32_t op, Slice begin,
   PGZ_TRY(make_room(txn));
   txn->writes_.add(txn, op, begin, bound);
   if (txn->prepared()) return Status::ok();  // adopted: its edges were judged when it was prepared
+  const uint64_t over = written_over(txn, begin, bound);
   Status status;
   reads_.for_each(begin, bound, [&](Mark* mark) {
-    if (status.is_ok()) status = in_edge(static_cast<SerialTxn*>(mark->owner), txn);
+    auto* reader = static_cast<SerialTxn*>(mark->owner);
+    if (status.is_ok() && reader->snapshot_ >= over) status = in_edge(reader, txn);
   });
   return status;
+}
+
+// The timestamp of a commit that I see and whose version of the one key I replace; 0: none is
+// known. Who did not see that one comes before its writer, and by way of that before me: that is no
+// edge of its own, and no shape that such an edge were part of can be a cycle's only one.
+uint64_t Serializability::written_over(const SerialTxn* me, Slice begin, const MarkBound& bound) {
+  uint64_t over = 0;
+  if (!bound.inclusive || bound.key != begin) return over;
+  writes_.for_each(begin, bound, [&](Mark* mark) {
+    const auto* writer = static_cast<SerialTxn*>(mark->owner);
+    if (!mark->point || mark->coarse || !writer->committed()) return;
+    if (writer->commit_last_ <= me->snapshot_) over = std::max(over, writer->commit_first_);
+  });
+  return over;
 }
 
 Status Serializability::read(SerialTxn* txn, Slice key) {

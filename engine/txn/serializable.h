@@ -202,6 +202,7 @@ class Serializability {
   Status mark_read(SerialTxn* txn, Slice begin, const MarkBound& bound) PGZ_REQUIRES(mu_);
   Status mark_write(SerialTxn* txn, uint32_t op, Slice begin, const MarkBound& bound)
       PGZ_REQUIRES(mu_);
+  uint64_t written_over(const SerialTxn* me, Slice begin, const MarkBound& bound) PGZ_REQUIRES(mu_);
   static void note_out(SerialTxn* pivot, const SerialTxn* out);
 
   Snapshots* const snapshots_;

@@ -91,6 +91,35 @@ TEST_F(SerializableTest, OneEdgeAloneIsFine) {
   EXPECT_TRUE(commit(b) && commit(a));
 }
 
+// c replaces b's version, not the one a read: a -> b is an edge, a -> c is none, and c no pivot.
+TEST_F(SerializableTest, OnlyTheFirstWriteAfterAReadIsAnEdge) {
+  SerialTxn* a = begin();
+  EXPECT_TRUE(read(a, "x"));
+  SerialTxn* b = begin();
+  EXPECT_TRUE(write(b, "x") && commit(b));
+  SerialTxn* c = begin();
+  EXPECT_TRUE(write(c, "x") && read(c, "y"));
+  SerialTxn* d = begin();
+  EXPECT_TRUE(write(d, "y") && read(d, "z"));
+  EXPECT_TRUE(commit(d) && commit(c));
+  EXPECT_FALSE(write(a, "z"));  // d -> a -> b, which committed first
+  serial_.abort(a);
+}
+
+// As before, but c began before b's commit: its write is not over b's.
+TEST_F(SerializableTest, AWriteBesideTheFirstOneIsAnEdgeToo) {
+  SerialTxn* a = begin();
+  EXPECT_TRUE(read(a, "x"));
+  SerialTxn* b = begin();
+  SerialTxn* c = begin();
+  EXPECT_TRUE(write(b, "x") && commit(b));
+  EXPECT_TRUE(write(c, "x") && read(c, "y"));
+  SerialTxn* d = begin();
+  EXPECT_TRUE(write(d, "y") && commit(d));
+  EXPECT_FALSE(commit(c));
+  serial_.abort(a);
+}
+
 // Deposit, receipts closed, report: the report sees the new batch and not the deposit.
 TEST_F(SerializableTest, ReceiptsReport) {
   SerialTxn* deposit = begin();
