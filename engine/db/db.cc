@@ -25,7 +25,7 @@ DbOptions DbOptions::resolved() const {
   // A start reads every slot, and there are three: they are no larger than what is in memory asks
   // for.
   if (o.log_slot_bytes == 0)
-    o.log_slot_bytes = std::clamp(2 * o.memtable_bytes, 16 * kMiB, 64 * kMiB);
+    o.log_slot_bytes = std::clamp(2 * o.memtable_bytes, 8 * kMiB, 64 * kMiB);
   if (o.spill_bytes == 0) o.spill_bytes = 4 * kMiB;
   // Some three million row locks: an UPDATE of a large table takes one for each row.
   if (o.lock_memory_bytes == 0) {

@@ -65,7 +65,8 @@ size_t run_end(const std::vector<Place>& places, size_t first) {
   return last;
 }
 
-// One value goes where it is wanted, neighbours by way of `scratch`. False leaves all to a transfer.
+// One value goes where it is wanted, neighbours by way of `scratch`. False leaves all to a
+// transfer.
 bool take_cached(const std::vector<Place>& places, size_t first, size_t last, Scratch* scratch) {
   std::shared_ptr<File> file;
   if (!places[first].read->segment->use(&file).is_ok() || file->alignment() > 1) return false;

@@ -18,7 +18,7 @@ type Options struct {
 	MustExist     bool   // do not create the directory or the database
 	MemoryBudget  uint64 // bytes for memtables and cache together; 384 MiB
 	MemtableBytes uint64 // one memtable
-	LogSlotBytes  uint64 // one log file; 16 to 64 MiB
+	LogSlotBytes  uint64 // one log file; 8 to 64 MiB
 	SpillBytes    uint64 // a transaction's write buffer before it goes to disk; 4 MiB
 	LockMemory    uint64 // bytes for locks; 256 MiB, or a quarter of MemoryBudget
 	IO            IO
