@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/io/io.h"
+#include "engine/io/write_behind.h"
 
 namespace pgz {
 namespace {
@@ -112,6 +113,17 @@ Status File::zero_fill(uint64_t offset, uint64_t n) {
     offset += piece;
     n -= piece;
   }
+  return Status::ok();
+}
+
+Status File::write_back(uint64_t, uint64_t, bool) { return Status::ok(); }
+
+Status WriteBehind::wrote(File* file, uint64_t end) {
+  if (file->alignment() != 1 || end - begun_ < kStepBytes) return Status::ok();
+  if (begun_ > 0) PGZ_TRY(file->write_back(done_, begun_ - done_, true));
+  PGZ_TRY(file->write_back(begun_, end - begun_, false));
+  done_ = begun_;
+  begun_ = end;
   return Status::ok();
 }
 

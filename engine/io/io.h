@@ -90,6 +90,10 @@ class File {
   Status zero_fill(uint64_t offset, uint64_t n);
   virtual Result<uint64_t> size() = 0;
   virtual Status truncate(uint64_t n) = 0;
+  // Brings bytes that were written before on their way to the device, so that sync() does not send
+  // it a burst; with `waits`, returns when those on their way have arrived. Not a promise of
+  // durability: sync() is still needed. An error is one of write(): the file is of no use then.
+  virtual Status write_back(uint64_t offset, uint64_t n, bool waits);
   // Takes space on the device for n bytes from the beginning, and extends the file with zeros to
   // that length where it is shorter: writes there meet no full disk. Not durable before sync().
   virtual Status allocate(uint64_t n);

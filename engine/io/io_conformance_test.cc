@@ -70,6 +70,22 @@ TEST_P(IoConformanceTest, WritesReadBackAtEveryOffset) {
   }
 }
 
+TEST_P(IoConformanceTest, WriteBackKeepsWhatWasWritten) {
+  for (const bool direct : {false, true}) {
+    const std::string name = path(direct ? "direct" : "buffered");
+    auto file = io_->open(name, OpenMode::kCreate, {.direct = direct}).take();
+    AlignedBuffer out(3 << 20);
+    for (size_t i = 0; i < out.size(); ++i) out.data()[i] = static_cast<char>(i * 31 % 257);
+    ASSERT_TRUE(file->write(0, out.data(), out.size()).is_ok());
+    ASSERT_TRUE(file->write_back(0, out.size(), false).is_ok());
+    ASSERT_TRUE(file->write_back(0, out.size(), true).is_ok());
+    std::string back(out.size(), '\0');
+    ASSERT_TRUE(file->read(0, back.data(), back.size()).is_ok());
+    EXPECT_EQ(std::memcmp(back.data(), out.data(), out.size()), 0);
+    EXPECT_EQ(file->size().take(), out.size());
+  }
+}
+
 TEST_P(IoConformanceTest, ReadingPastTheEndIsAShortRead) {
   auto file = io_->open(path("f"), OpenMode::kCreate).take();
   ASSERT_TRUE(file->write(0, "hello", 5).is_ok());

@@ -79,6 +79,25 @@ Status PosixFile::truncate(uint64_t n) {
   return Status::ok();
 }
 
+// Waiting reports, and forgets, errors of earlier write-back that sync() would have told of: so
+// they are returned and not ignored.
+Status PosixFile::write_back(uint64_t offset, uint64_t n, bool waits) {
+#if defined(__linux__)
+  const unsigned flags =
+      waits ? SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
+            : SYNC_FILE_RANGE_WRITE;
+  while (::sync_file_range(descriptor_->fd.get(), static_cast<off_t>(offset), static_cast<off_t>(n),
+                           flags) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == ENOSYS || errno == ESPIPE || errno == EINVAL) return Status::ok();
+    return posix_error(errno, "write back", path());
+  }
+  return Status::ok();
+#else
+  return File::write_back(offset, n, waits);
+#endif
+}
+
 Status PosixFile::allocate(uint64_t n) {
   const int fd = descriptor_->fd.get();
 #if defined(__APPLE__)

@@ -55,6 +55,7 @@ class PosixFile final : public File {
   Status truncate(uint64_t n) override;
   Status allocate(uint64_t n) override;
   bool read_cached(uint64_t offset, void* buffer, size_t n) override;
+  Status write_back(uint64_t offset, uint64_t n, bool waits) override;
   const std::shared_ptr<const Descriptor>& descriptor() const { return descriptor_; }
 
  private:

@@ -29,33 +29,55 @@ void DrainRate::add(uint64_t bytes, uint64_t micros) {
   rate_.store((bytes_per_second() + now) / 2, std::memory_order_relaxed);
 }
 
+// Debts, all in the same measure: up to 0 nobody is slowed down, and at 1 writers stand still.
+double Lsm::Rep::level0_debt() const {
+  return share(level0_files.load(std::memory_order_relaxed), options.level0_slowdown_files,
+               options.level0_stop_files);
+}
+
+// Debt of deeper levels costs space and later work, not reads: there is patience for a lot of it.
+double Lsm::Rep::deeper_debt() const {
+  const auto base = static_cast<double>(limits().base_bytes);
+  const auto debt = static_cast<double>(debt_bytes.load(std::memory_order_relaxed));
+  return share(debt, 16 * base, 64 * base);
+}
+
+// Garbage in the value log: from 1.4 to twice the live bytes the collector sets the pace.
+double Lsm::Rep::garbage_debt() const {
+  const auto values_total = static_cast<double>(value_bytes.load(std::memory_order_relaxed));
+  const auto live = static_cast<double>(live_value_bytes.load(std::memory_order_relaxed) + 1);
+  const auto hidden = static_cast<double>(level0_value_bytes.load(std::memory_order_relaxed));
+  const double surely_live = live - std::min(hidden, live / 2);
+  if (values_total <= 1.25 * live ||
+      values_total <= 4 * static_cast<double>(options.value_segment_bytes)) {
+    return -1;
+  }
+  return share(values_total / surely_live, 1.4, 1.75);
+}
+
 // 0: no limit.
 double Lsm::Rep::allowed_bytes_per_second() const {
   double rate = 0;
   const auto limit = [&rate](double other) { rate = rate == 0 ? other : std::min(rate, other); };
   const uint32_t waiting = queued.load(std::memory_order_relaxed);
-  const uint32_t files = level0_files.load(std::memory_order_relaxed);
   // The last memtable of the queue is the one to be slow in, those before may fill freely.
   if (waiting > 1 && waiting + 1 >= options.max_queued_memtables) limit(allowed(0.5, flush_rate));
-  if (files >= options.level0_slowdown_files) {
-    limit(allowed(share(files, options.level0_slowdown_files, options.level0_stop_files),
-                  level0_rate));
-  }
-  // Debt of deeper levels costs space and later work, not reads: there is patience for a lot of it.
-  const auto base = static_cast<double>(limits().base_bytes);
-  const auto debt = static_cast<double>(debt_bytes.load(std::memory_order_relaxed));
-  if (debt > 16 * base)
-    limit(allowed(std::min(0.9, share(debt, 16 * base, 64 * base)), level0_rate));
-  // Garbage in the value log: from here to twice the live bytes the collector sets the pace.
-  const auto values_total = static_cast<double>(value_bytes.load(std::memory_order_relaxed));
-  const auto live = static_cast<double>(live_value_bytes.load(std::memory_order_relaxed) + 1);
-  const auto hidden = static_cast<double>(level0_value_bytes.load(std::memory_order_relaxed));
-  const double surely_live = live - std::min(hidden, live / 2);
-  if (values_total > 1.4 * surely_live && values_total > 1.25 * live &&
-      values_total > 4 * static_cast<double>(options.value_segment_bytes)) {
-    limit(allowed(std::min(0.98, share(values_total / surely_live, 1.4, 1.75)), collect_rate));
+  if (level0_files >= options.level0_slowdown_files) limit(allowed(level0_debt(), level0_rate));
+  if (const double debt = deeper_debt(); debt > 0) limit(allowed(std::min(0.9, debt), level0_rate));
+  if (const double debt = garbage_debt(); debt > 0) {
+    limit(allowed(std::min(0.98, debt), collect_rate));
   }
   return rate == 0 ? 0 : std::max(rate, kRateMin);
+}
+
+// A class has all of the time from where its debt slows writers down, and less the further it is
+// from there: level 0 from where it wants a merge, deeper levels from nothing, garbage from 1.2.
+void Lsm::Rep::note_debts() {
+  const uint32_t trigger = options.level0_merge_trigger;
+  const uint32_t slowdown = std::max(options.level0_slowdown_files, trigger + 1);
+  scheduler.set_debt(JobClass::kLevel0, share(level0_files, trigger, slowdown));
+  scheduler.set_debt(JobClass::kDeeper, 1 + 3 * deeper_debt());
+  scheduler.set_debt(JobClass::kCollection, 1 + 1.75 * garbage_debt());
 }
 
 // Waits until the writes admitted before are paid for at the present rate.

@@ -60,7 +60,12 @@ Status Lsm::Rep::move_values(const Version& now, uint64_t id, std::vector<Segmen
   const Segment& from = *now.segments->at(id);
   PGZ_TRY(check_room(from.meta().file_bytes + memtable_limit()));
   SegmentMeta meta;
-  PGZ_TRY(rewrite_segment(runtime.io, vlog_dir, from, live, new_file_number(), &meta));
+  JobTurn turn(&scheduler, JobClass::kCollection);
+  const auto between = [this, &turn] {
+    turn.give_way();
+    return stopping ? Status::make(Code::kClosed, "the store is being shut down") : Status::ok();
+  };
+  PGZ_TRY(rewrite_segment(runtime.io, vlog_dir, from, live, new_file_number(), &meta, between));
   PGZ_ASSIGN(SegmentRef segment, Segment::open(runtime.io, vlog_dir, meta, &files));
   collected_bytes += meta.file_bytes;
   moved->push_back(std::move(segment));
@@ -143,7 +148,7 @@ void Lsm::Rep::collect_loop() {
     while (status.is_ok() && did_something && !stopping) {
       status = collect_round(is_idle ? kIdleLimits : kBusyLimits, &did_something);
     }
-    if (status.is_ok()) continue;
+    if (status.is_ok() || status.is(Code::kClosed)) continue;
     if (!status.is(Code::kNoSpace)) {
       fail(status);
       return;
@@ -159,7 +164,9 @@ Status Lsm::collect_now() {
   bool did_something = true;
   Status status;
   while (status.is_ok() && did_something) status = rep.collect_round(kIdleLimits, &did_something);
-  if (!status.is_ok() && !status.is(Code::kNoSpace)) rep.fail(status);
+  if (!status.is_ok() && !status.is(Code::kNoSpace) && !status.is(Code::kClosed)) {
+    rep.fail(status);
+  }
   return status;
 }
 

@@ -129,6 +129,7 @@ void Lsm::Rep::note_version(const Version& now) {
   live_value_bytes = live;
   value_bytes = all;
   version_count++;
+  note_debts();
 }
 
 ValueOutputOptions Lsm::Rep::value_options() {

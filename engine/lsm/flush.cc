@@ -118,6 +118,7 @@ Status Lsm::Rep::flush_entry(const std::shared_ptr<MemTableHandle>& entry) {
   if (!PGZ_PLANTED(kFlushAheadOfLog)) PGZ_TRY(options.wait_durable(entry->lsn_end));
   if (PGZ_PLANTED(kRecycleSlotEarly)) options.on_flushed(entry->lsn_end);
   PGZ_TRY(check_flush_room(*entry));
+  const JobTurn turn(&scheduler, JobClass::kFlush);
   std::vector<TableRef> tables;
   std::vector<SegmentRef> segments;
   const uint64_t begin = runtime.clock->now_micros();
@@ -152,9 +153,7 @@ Status Lsm::Rep::flush_all() {
       entry = next_to_flush();
     }
     if (entry == nullptr) return Status::ok();
-    is_flushing = true;
     const Status flushed = flush_entry(entry);
-    is_flushing = false;
     {
       MutexLock lock(&mutex);
       no_space = flushed.is(Code::kNoSpace);

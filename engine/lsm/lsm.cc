@@ -41,8 +41,8 @@ Lsm::Rep::Rep(const Runtime& r, const std::string& dir, const LsmOptions& o)
       cache(o.memory_budget_bytes),
       files(r.io, o.open_files_max),
       values(r.io, &cache),
-      placer(r.io,
-             {vlog_dir, o.value_segment_bytes, [this] { return new_file_number(); }, &files}) {}
+      placer(r.io, {vlog_dir, o.value_segment_bytes, [this] { return new_file_number(); }, &files}),
+      scheduler(r.clock) {}
 
 Lsm::Lsm(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 
@@ -186,6 +186,7 @@ void Lsm::shutdown() {
   {
     MutexLock lock(&rep.mutex);
     rep.stopping = true;
+    rep.scheduler.stop();
     rep.flush_work.notify_all();
     rep.merge_work.notify_all();
     rep.collect_work.notify_all();

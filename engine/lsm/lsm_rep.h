@@ -19,6 +19,7 @@
 #include "engine/io/io.h"
 #include "engine/lsm/block_cache.h"
 #include "engine/lsm/compaction.h"
+#include "engine/lsm/job_scheduler.h"
 #include "engine/lsm/lsm.h"
 #include "engine/lsm/manifest.h"
 #include "engine/lsm/value_output.h"
@@ -81,8 +82,12 @@ struct Lsm::Rep {
   void note_version(const Version& now);  // refreshes what admit() looks at
 
   // admission.cc
+  double level0_debt() const;  // debts: from 0 on writers are slowed down, and stand still at 1
+  double deeper_debt() const;
+  double garbage_debt() const;
   double allowed_bytes_per_second() const;
   void pace(uint64_t bytes);
+  void note_debts();  // for the scheduler
 
   static constexpr uint64_t kBetweenBytes = 64 * 1024;
 
@@ -102,6 +107,7 @@ struct Lsm::Rep {
 
   // collect.cc
   Status collect_round(CollectLimits limits, bool* did_something);
+  // kClosed when the store is being shut down.
   Status move_values(const Version& now, uint64_t id, std::vector<SegmentRef>* moved);
   // Waits for work; false when the store stops. *is_idle: nothing has changed for a while.
   bool wait_to_collect(bool* is_idle);
@@ -125,9 +131,10 @@ struct Lsm::Rep {
   CompactionLimits limits() const;
   MergePick pick_merge(Choice choice) PGZ_REQUIRES(manifest_mutex);
   void pick_drops(MergePick* pick) PGZ_REQUIRES(manifest_mutex);
-  OutputPlan plan_output(const MergePick& pick);
+  OutputPlan plan_output(const MergePick& pick, JobTurn* turn);
   Status run_merge(MergePick* pick) PGZ_REQUIRES(merge_mutex);
-  Status between_blocks(const CompactionJob& job) PGZ_REQUIRES(merge_mutex);
+  Status between_blocks(const CompactionJob& job, JobTurn* turn) PGZ_REQUIRES(merge_mutex);
+  Status merge_level0_first(JobTurn* turn) PGZ_REQUIRES(merge_mutex);
   void note_level0_drained(uint64_t bytes) PGZ_REQUIRES(merge_mutex);
   // One job, or one edit without a job. Merges nest: a job below level 0 lets one of level 0 go
   // first between two of its blocks.
@@ -173,7 +180,7 @@ struct Lsm::Rep {
   std::atomic<uint32_t> level0_files{0};
   std::atomic<uint64_t> debt_bytes{0};
   std::atomic<uint64_t> version_count{1};  // versions made so far
-  std::atomic<bool> is_flushing{false};
+  JobScheduler scheduler;
   std::atomic<uint32_t> flush_refusals{0};  // for lack of room, in a row
   DrainRate flush_rate;
   DrainRate level0_rate;
@@ -190,10 +197,9 @@ struct Lsm::Rep {
   Mutex collect_mutex;  // one collection at a time
   Mutex flush_mutex;    // one flush at a time, by whichever thread
   Mutex merge_mutex;    // one thread merges at a time
-  // The version between_blocks() last found nothing urgent in, when the running job last paused,
-  // and when level 0 last became smaller.
+  // The version between_blocks() last found nothing urgent in, and when level 0 last became
+  // smaller.
   uint64_t nothing_urgent_in PGZ_GUARDED_BY(merge_mutex) = 0;
-  uint64_t last_pause_micros PGZ_GUARDED_BY(merge_mutex) = 0;
   uint64_t level0_since_micros PGZ_GUARDED_BY(merge_mutex) = 0;
   uint64_t merge_wanted PGZ_GUARDED_BY(merge_mutex) = 0;  // room for the last job that began
   std::unique_ptr<Joinable> flush_thread;

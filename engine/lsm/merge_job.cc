@@ -1,6 +1,6 @@
-// Merging: runs the jobs that compaction.h picks, one at a time, on the merge thread. A job below
-// level 0 gives way between two blocks: to a merge of level 0, which runs inside it when it can,
-// and, for most of the time, to a flush.
+// Merging: runs the jobs that compaction.h picks, one at a time, on the merge thread. Jobs give way
+// between two blocks as job_scheduler.h says; a merge of level 0 runs inside one below level 0 when
+// it can.
 #include <algorithm>
 #include <span>
 #include <utility>
@@ -101,7 +101,7 @@ Lsm::Rep::MergePick Lsm::Rep::pick_merge(Choice choice) {
   return pick;
 }
 
-OutputPlan Lsm::Rep::plan_output(const MergePick& pick) {
+OutputPlan Lsm::Rep::plan_output(const MergePick& pick, JobTurn* turn) {
   const CompactionJob& job = *pick.job;
   OutputPlan plan;
   const int base = LevelShape::of(*pick.version, limits()).base;
@@ -122,31 +122,32 @@ OutputPlan Lsm::Rep::plan_output(const MergePick& pick) {
   }
   std::sort(plan.cuts.begin(), plan.cuts.end());
   plan.written_bytes = &merged_bytes;
-  plan.between = [this, &job]() PGZ_NO_THREAD_SAFETY_ANALYSIS { return between_blocks(job); };
+  plan.between = [this, &job, turn]()
+                     PGZ_NO_THREAD_SAFETY_ANALYSIS { return between_blocks(job, turn); };
   return plan;
 }
 
-// Lets more urgent work go first. Flushes run on a thread of their own; while one does, a merge
-// works a quarter of the time, unless level 0 has fallen behind.
-Status Lsm::Rep::between_blocks(const CompactionJob& job) {
+Status Lsm::Rep::merge_level0_first(JobTurn* turn) {
+  turn->suspend();
+  Status status;
+  bool did_something = true;
+  while (status.is_ok() && did_something && !stopping &&
+         scheduler.goes_before(JobClass::kLevel0, JobClass::kDeeper)) {
+    const uint64_t seen = version_count;
+    status = merge_round(Choice::kLevel0Only, &did_something);
+    if (!did_something) nothing_urgent_in = seen;
+  }
+  turn->resume();
+  return status.is(Code::kNoSpace) ? Status::ok() : status;  // the room this job has is its own
+}
+
+Status Lsm::Rep::between_blocks(const CompactionJob& job, JobTurn* turn) {
   if (job.level != 0 && level0_files >= options.level0_merge_trigger &&
-      nothing_urgent_in != version_count) {
-    nothing_urgent_in = version_count;
-    bool did_something = true;
-    while (did_something && !stopping) {
-      const Status merged = merge_round(Choice::kLevel0Only, &did_something);
-      if (merged.is(Code::kNoSpace)) break;  // the room this job has is its own
-      PGZ_TRY(merged);
-    }
+      nothing_urgent_in != version_count &&
+      scheduler.goes_before(JobClass::kLevel0, JobClass::kDeeper)) {
+    PGZ_TRY(merge_level0_first(turn));
   }
-  const uint64_t now = runtime.clock->now_micros();
-  const uint64_t worked = now - std::exchange(last_pause_micros, now);
-  if (!options.background || !is_flushing || level0_files >= options.level0_slowdown_files) {
-    return Status::ok();
-  }
-  constexpr uint64_t kPauseMicrosMax = 5'000;
-  if (worked > 0) runtime.clock->sleep_micros(std::min(3 * worked, kPauseMicrosMax));
-  last_pause_micros = runtime.clock->now_micros();
+  turn->give_way();
   return Status::ok();
 }
 
@@ -167,8 +168,8 @@ Status Lsm::Rep::run_merge(MergePick* pick) {
   const std::unique_ptr<Iterator> it = new_merge_iterator(std::move(children));
   VersionFilter filter(pick->boundaries, pick->version->drops, job.bottom);
   std::vector<TableRef> tables;
-  last_pause_micros = runtime.clock->now_micros();
-  Status status = write_tables(it.get(), &filter, plan_output(*pick), &tables);
+  JobTurn turn(&scheduler, job.level == 0 ? JobClass::kLevel0 : JobClass::kDeeper);
+  Status status = write_tables(it.get(), &filter, plan_output(*pick, &turn), &tables);
   if (status.is_ok()) {
     for (const TableRef& table : job.inputs) {
       pick->edit.removed.emplace_back(job.level, table->meta().number);

@@ -22,7 +22,10 @@ Status PieceWriter::write_piece(size_t bytes) {
   const uint64_t offset = written_;
   written_ += used_;
   used_ = 0;
-  if (file_->alignment() == 1) return file_->write(offset, filling_.data(), bytes);
+  if (file_->alignment() == 1) {
+    PGZ_TRY(file_->write(offset, filling_.data(), bytes));
+    return behind_.wrote(file_, offset + bytes);
+  }
   if (writing_.size() == 0) writing_ = AlignedBuffer(kPieceBytes);
   std::swap(filling_, writing_);
   slice_ = {writing_.data(), bytes};

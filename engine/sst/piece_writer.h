@@ -1,6 +1,6 @@
 // PieceWriter: appends to a new file in pieces of kPieceBytes. A direct file is written while the
 // next piece fills (nothing else would let the device and the processor work at the same time); a
-// buffered one at once, the page cache is fast enough.
+// buffered one at once, into the page cache, with the device not far behind.
 //
 // Threads: one at a time. After an error only destruction is allowed.
 #pragma once
@@ -10,6 +10,7 @@
 #include "engine/base/slice.h"
 #include "engine/base/status.h"
 #include "engine/io/io.h"
+#include "engine/io/write_behind.h"
 
 namespace pgz::sst {
 
@@ -41,6 +42,7 @@ class PieceWriter {
   IoSlice slice_;
   IoOp op_;
   bool in_flight_ = false;
+  WriteBehind behind_;
 };
 
 }  // namespace pgz::sst

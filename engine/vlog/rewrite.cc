@@ -15,7 +15,8 @@ constexpr size_t kReadAheadBytes = kWriteBytesMax;
 }  // namespace
 
 Status rewrite_segment(Io* io, const std::string& vlog_dir, const Segment& from,
-                       const SlotSet& live, uint64_t file, SegmentMeta* meta) {
+                       const SlotSet& live, uint64_t file, SegmentMeta* meta,
+                       const std::function<Status()>& between) {
   std::vector<Segment::Entry> entries;
   PGZ_TRY(from.read_directory(&entries));
   if (live.limit() > entries.size()) {
@@ -40,6 +41,7 @@ Status rewrite_segment(Io* io, const std::string& vlog_dir, const Segment& from,
           from.path(), 0, "slot " + std::to_string(slot) + " is empty and a table points at it");
     }
     if (entry.offset < window_begin || end > window_begin + window.size()) {
+      if (between) PGZ_TRY(between());
       window_begin = entry.offset;
       window.resize(std::min<uint64_t>(std::max<uint64_t>(entry.length, kReadAheadBytes),
                                        from.meta().file_bytes - window_begin));

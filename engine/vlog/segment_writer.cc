@@ -38,7 +38,7 @@ Status SegmentWriter::write_out(bool whole) {
   std::memmove(buffer_.data(), buffer_.data() + n, buffered_ - n);
   buffered_ -= n;
   written_ += n;
-  return Status::ok();
+  return behind_.wrote(file_.get(), written_);
 }
 
 Status SegmentWriter::append(Slice bytes) {

@@ -22,6 +22,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -32,6 +33,7 @@
 #include "engine/base/status.h"
 #include "engine/base/sync.h"
 #include "engine/io/io.h"
+#include "engine/io/write_behind.h"
 #include "engine/vlog/slot_set.h"
 
 namespace pgz {
@@ -127,6 +129,7 @@ class SegmentWriter {
   AlignedBuffer buffer_;
   size_t buffered_ = 0;
   uint64_t written_ = 0;
+  WriteBehind behind_;
   std::string directory_;
   bool finished_ = false;
 };
@@ -222,8 +225,11 @@ void read_values(Io* io, std::span<ValueRead> reads);
 
 // Writes what `live` keeps of the segment to file number `file`, slot numbers unchanged. Every
 // value moved is checked first. `live` must not be empty. kCorruption when it names an empty slot.
+// `between` is called before each read of at most kWriteBytesMax (or one value, where that is
+// larger): the place to let more urgent work go first; an error it returns ends the work.
 Status rewrite_segment(Io* io, const std::string& vlog_dir, const Segment& from,
-                       const SlotSet& live, uint64_t file, SegmentMeta* meta);
+                       const SlotSet& live, uint64_t file, SegmentMeta* meta,
+                       const std::function<Status()>& between = {});
 
 // The live values of one segment in a Version.
 struct SegmentLoad {
