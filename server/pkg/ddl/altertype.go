@@ -144,7 +144,7 @@ func (a *alteration) indexType(v catalog.View, ix *catalog.Index, col *catalog.C
 			continue
 		}
 		uses = true
-		class, err := v.DefaultOpClass(catalog.BtreeAM, c.typ.OID)
+		class, err := v.DefaultOpClass(ix.AM, c.typ.OID)
 		if err != nil {
 			return false, err
 		}

@@ -14,6 +14,7 @@ import (
 // indexDraft is an index before it is written.
 type indexDraft struct {
 	table            *catalog.Table
+	method           accessMethod
 	name             string
 	unique, primary  bool
 	nullsNotDistinct bool
@@ -95,12 +96,9 @@ func (s *Session) createIndex(n *ast.IndexStmt) error {
 	if err := s.userTable(t); err != nil {
 		return err
 	}
-	switch n.AccessMethod {
-	case "", "btree":
-	case "hash", "gist", "gin", "spgist", "brin":
-		return unsupported("access method " + n.AccessMethod)
-	default:
-		return pgerr.Newf(pgerr.UndefinedObject, "access method \"%s\" does not exist", n.AccessMethod)
+	method, err := accessMethodOf(n)
+	if err != nil {
+		return err
 	}
 	if n.Idxname != "" {
 		exists, err := v.RelationOID(t.SchemaName, n.Idxname)
@@ -115,7 +113,7 @@ func (s *Session) createIndex(n *ast.IndexStmt) error {
 			return pgerr.Newf(pgerr.DuplicateTable, "relation \"%s\" already exists", n.Idxname)
 		}
 	}
-	d, err := s.draftIndex(v, t, n)
+	d, err := s.draftIndex(v, t, method, n)
 	if err != nil {
 		return err
 	}
@@ -123,15 +121,15 @@ func (s *Session) createIndex(n *ast.IndexStmt) error {
 	return err
 }
 
-func (s *Session) draftIndex(v catalog.View, t *catalog.Table, n *ast.IndexStmt) (*indexDraft, error) {
-	d := &indexDraft{table: t, name: n.Idxname, unique: n.Unique, nullsNotDistinct: n.NullsNotDistinct}
+func (s *Session) draftIndex(v catalog.View, t *catalog.Table, m accessMethod, n *ast.IndexStmt) (*indexDraft, error) {
+	d := &indexDraft{table: t, method: m, name: n.Idxname, unique: n.Unique, nullsNotDistinct: n.NullsNotDistinct}
 	var err error
-	if d.options, err = relationOptions(n.Options, "btree"); err != nil {
+	if d.options, err = relationOptions(n.Options, m.name); err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, p := range n.IndexParams {
-		col, e, err := s.draftIndexColumn(v, t, p.(*ast.IndexElem))
+		col, e, err := s.draftIndexColumn(v, t, m, p.(*ast.IndexElem))
 		if err != nil {
 			return nil, err
 		}
@@ -159,13 +157,13 @@ func (s *Session) draftIndex(v catalog.View, t *catalog.Table, n *ast.IndexStmt)
 	return d, err
 }
 
-func (s *Session) draftIndexColumn(v catalog.View, t *catalog.Table, el *ast.IndexElem) (indexColumn, query.Expr, error) {
+func (s *Session) draftIndexColumn(v catalog.View, t *catalog.Table, m accessMethod, el *ast.IndexElem) (indexColumn, query.Expr, error) {
 	if el.Expr == nil {
 		c := t.Column(el.Name)
 		if c == nil {
 			return indexColumn{}, nil, pgerr.Newf(pgerr.UndefinedColumn, "column \"%s\" does not exist", el.Name)
 		}
-		col, err := s.indexColumn(v, c, el)
+		col, err := s.indexColumn(v, c, m, el)
 		return col, nil, err
 	}
 	e, err := analyze.AnalyzeExpr(s.Analyze(v), el.Expr, analyze.PlaceIndexExpression, analyze.ExprTarget{Table: t})
@@ -177,17 +175,18 @@ func (s *Session) draftIndexColumn(v catalog.View, t *catalog.Table, el *ast.Ind
 		names := ast.Strings(f.Funcname)
 		name = names[len(names)-1]
 	}
-	col, err := s.indexKey(v, name, 0, e.Type(), e.Typmod(), e.Collation(), el)
+	col, err := s.indexKey(v, name, 0, e.Type(), e.Typmod(), e.Collation(), m, el)
 	return col, e, err
 }
 
 // indexColumn makes an index column over a table column; el carries the
 // options it was written with, nil for none.
-func (s *Session) indexColumn(v catalog.View, c *catalog.Column, el *ast.IndexElem) (indexColumn, error) {
-	return s.indexKey(v, c.Name, c.Num, c.TypeOID, c.Typmod, c.Collation, el)
+func (s *Session) indexColumn(v catalog.View, c *catalog.Column, m accessMethod, el *ast.IndexElem) (indexColumn, error) {
+	return s.indexKey(v, c.Name, c.Num, c.TypeOID, c.Typmod, c.Collation, m, el)
 }
 
-func (s *Session) indexKey(v catalog.View, name string, num int16, typ uint32, typmod int32, coll uint32, el *ast.IndexElem) (indexColumn, error) {
+func (s *Session) indexKey(v catalog.View, name string, num int16, typ uint32, typmod int32, coll uint32, m accessMethod,
+	el *ast.IndexElem) (indexColumn, error) {
 	col := indexColumn{name: name, num: num, typmod: typmod, collate: coll}
 	var err error
 	if col.typ, err = v.Type(typ); err != nil {
@@ -198,14 +197,11 @@ func (s *Session) indexKey(v catalog.View, name string, num int16, typ uint32, t
 			return col, err
 		}
 	}
-	if col.opclass == nil {
-		if col.opclass, err = v.DefaultOpClass(catalog.BtreeAM, typ); err != nil {
-			return col, err
-		}
+	if col.opclass, err = s.operatorClass(v, m, typ, el); err != nil {
+		return col, err
 	}
-	if col.opclass == nil {
-		return col, pgerr.Newf(pgerr.UndefinedObject, "data type %s has no default operator class for access method \"btree\"",
-			s.typeText(typ)).WithHint("You must specify an operator class for the index or define a default operator class for the data type.")
+	if err := m.checkOrder(el); err != nil {
+		return col, err
 	}
 	if t := types.Get(typ); t == nil || !rowcodec.Keyable(t) {
 		return col, unsupported("index columns of type " + s.typeText(typ))
@@ -237,17 +233,6 @@ func (s *Session) indexOptions(v catalog.View, col *indexColumn, el *ast.IndexEl
 			return pgerr.Newf(pgerr.UndefinedObject, "collation \"%s\" for encoding \"UTF8\" does not exist", names[len(names)-1])
 		}
 		col.collate = coll.OID
-	}
-	if names := ast.Strings(el.Opclass); len(names) > 0 {
-		schema, name := schemaAndName(names)
-		oc, err := v.OpClassByName(catalog.BtreeAM, schema, name)
-		if err != nil {
-			return err
-		}
-		if oc == nil {
-			return pgerr.Newf(pgerr.UndefinedObject, "operator class \"%s\" does not exist for access method \"btree\"", name)
-		}
-		col.opclass = oc
 	}
 	return nil
 }
@@ -289,7 +274,7 @@ func (s *Session) makeIndex(w *catalog.Writer, d *indexDraft, unbuilt bool) (uin
 func (s *Session) insertIndexRows(w *catalog.Writer, d *indexDraft, oid, storage uint32) error {
 	t := d.table
 	class := catalog.PgClass{
-		OID: oid, Relname: d.name, Relnamespace: t.Schema, Relowner: t.Owner, Relam: catalog.BtreeAM, Relfilenode: storage,
+		OID: oid, Relname: d.name, Relnamespace: t.Schema, Relowner: t.Owner, Relam: d.method.oid, Relfilenode: storage,
 		Relpersistence: t.Persistence, Relkind: catalog.RelkindIndex, Relnatts: int16(len(d.columns)), Relispopulated: true,
 		Relreplident: 'n', Reloptions: d.options,
 	}

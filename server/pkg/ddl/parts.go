@@ -229,7 +229,7 @@ func (s *Session) addKeyConstraint(w *catalog.Writer, oid uint32, k *keyDraft) (
 	if err != nil {
 		return 0, err
 	}
-	d := &indexDraft{table: t, unique: true, primary: primary, nullsNotDistinct: k.con.NullsNotDistinct, options: options}
+	d := &indexDraft{table: t, method: btreeMethod, unique: true, primary: primary, nullsNotDistinct: k.con.NullsNotDistinct, options: options}
 	for _, name := range k.columns {
 		c := t.Column(name)
 		if c == nil {
@@ -241,7 +241,7 @@ func (s *Session) addKeyConstraint(w *catalog.Writer, oid uint32, k *keyDraft) (
 					map[bool]string{true: "primary key", false: "unique"}[primary]).AtByte(k.con.Location)
 			}
 		}
-		col, err := s.indexColumn(v, c, nil)
+		col, err := s.indexColumn(v, c, btreeMethod, nil)
 		if err != nil {
 			return 0, err
 		}

@@ -3,6 +3,7 @@ package planner
 import (
 	"math"
 
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/query"
 	"github.com/pgzdb/pgz/server/pkg/types"
 )
@@ -161,6 +162,12 @@ func (l *level) hasStrategy(ix *RelIndex, i int, op uint32, strategy int) bool {
 	if err != nil {
 		return false
 	}
+	if ix.Index.AM == catalog.HashAM {
+		if strategy != stratEQ {
+			return false
+		}
+		strategy = catalog.HTEqual
+	}
 	for _, f := range fams {
 		if f.Family == ix.Index.Columns[i].OpFamily && int(f.Strategy) == strategy {
 			return true
@@ -213,7 +220,7 @@ func (l *level) tablePaths(src *source, joinQuals []query.Expr, outer relset) []
 		}
 		all := append(append([]query.Expr(nil), joinQuals...), src.quals...)
 		m := l.matchIndex(src, ix, all, outer)
-		if len(m.used) == 0 && (!outer.empty() || ix.RowKey) {
+		if len(m.used) == 0 && (!outer.empty() || ix.RowKey || ix.Index.AM == catalog.HashAM) {
 			continue
 		}
 		if !outer.empty() && !l.readsOuter(m, outer) {
@@ -269,7 +276,7 @@ func (l *level) indexUsable(src *source, ix *RelIndex) bool {
 
 // keyOrder is the order in which an index, or the row key, returns rows.
 func keyOrder(src *source, ix *RelIndex, reverse bool) []orderKey {
-	if ix == nil {
+	if ix == nil || ix.Index.AM == catalog.HashAM {
 		return nil
 	}
 	var out []orderKey

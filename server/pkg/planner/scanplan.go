@@ -3,6 +3,7 @@ package planner
 import (
 	"math"
 
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/expr"
 	"github.com/pgzdb/pgz/server/pkg/query"
 	"github.com/pgzdb/pgz/server/pkg/rowcodec"
@@ -46,7 +47,7 @@ func (l *level) indexPath(src *source, ix *RelIndex, m indexMatch, cols []ScanCo
 			rest *= l.selectivity(q)
 		}
 	}
-	only := !ix.RowKey && !l.b.env.Disable.IndexOnlyScan && coveredBy(ix, src.rel, cols)
+	only := !ix.RowKey && ix.Index.AM != catalog.HashAM && !l.b.env.Disable.IndexOnlyScan && coveredBy(ix, src.rel, cols)
 	c := lookupCost + matched*(cpuIndexCost+cpuTupleCost+cpuOperatorCost*float64(len(src.quals)))
 	if ix.RowKey {
 		c += seqPageCost * matched * float64(max(rowWidth(src.rel, cols), 40)) / pageBytes
