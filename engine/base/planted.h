@@ -32,6 +32,17 @@ enum class Planted : uint8_t {
   kSkipConflictCheck,
   kIgnoreRangeMarks,
   kIgnoreCommittedReaders,
+  kForgetLogEnd,
+  kLogEndAhead,
+  kSkipSegmentSync,
+  kSkipSegmentDirSync,
+  kSkipPlacedSync,
+  kSkipPlacedDirSync,
+  kSkipSlotDirectory,
+  kIgnoreValueCrc,
+  kDropLiveValue,
+  kRemoveSegmentEarly,
+  kCollectHeld,
 };
 
 #ifdef PGZ_PLANTED_BUGS

@@ -73,6 +73,10 @@ Status Db::close() {
     if (Status s = pipeline_->stop(); !s.is_ok()) status = s;
   }
   if (lsm_ != nullptr) lsm_->shutdown();
+  if (status.is_ok() && slots_ != nullptr) {
+    status = lsm_->note_log_end(log_->durable_lsn());
+    if (status.is(Code::kNoSpace)) status = Status::ok();  // the next open knows less
+  }
   slots_.reset();
   counters_.reset();
   pipeline_.reset();

@@ -126,7 +126,8 @@ class Db : private LockSink {
   Status open_files();
   Status create_files();
   Status open_existing();
-  Status replay(uint64_t flushed_lsn);
+  Status replay(const LsmRecovered& recovered);
+  Status check_place(bool there);
   Status start();
   void bound_log();
   void flush_for_space();

@@ -42,6 +42,7 @@ void show_edit(Report* report, const VersionEdit& edit) {
   }
   if (edit.flushed_lsn) report->line("      log flushed to " + std::to_string(*edit.flushed_lsn));
   if (edit.last_ts) report->line("      last timestamp " + std::to_string(*edit.last_ts));
+  if (edit.log_end) report->line("      log durable to " + std::to_string(*edit.log_end));
   if (edit.next_file_number) {
     report->line("      next file " + std::to_string(*edit.next_file_number));
   }

@@ -100,6 +100,11 @@ Result<bool> holds_records(Io* io, const std::string& path) {
   return false;
 }
 
+// The folders of a database.
+bool is_part(const std::string& name) {
+  return name == "log" || name == "sst" || name == "vlog" || name == "manifest";
+}
+
 // IDENTITY is written last: without it, tables, segments or log records are those of a database
 // that has lost it, not of a creation that was cut short.
 Status refuse_lost_identity(Io* io, const std::string& dir) {
@@ -136,6 +141,9 @@ LsmOptions Db::lsm_options() {
   o.memtable_bytes = options_.memtable_bytes;
   o.value_inline_max_bytes = options_.value_inline_max_bytes;
   if (options_.value_segment_bytes != 0) o.value_segment_bytes = options_.value_segment_bytes;
+  o.log_durable = [this] {
+    return PGZ_PLANTED(kLogEndAhead) ? log_->end_lsn() + (64 << 10) : log_->durable_lsn();
+  };
   o.wait_durable = [this](uint64_t lsn) { return pipeline_->wait_durable(lsn); };
   o.boundaries = [this] { return snapshots_->boundaries(); };
   o.on_flushed = [this](uint64_t lsn) { slots_->recycle(lsn); };
@@ -156,19 +164,36 @@ LogOptions Db::log_options() const {
   return o;
 }
 
+// Before anything is written: whether this is a directory to open or to make a database in.
+Status Db::check_place(bool there) {
+  if (!there) {
+    if (options_.create_if_missing) return Status::ok();
+    return Status::make(Code::kNotFound, dir_ + ": no such directory");
+  }
+  PGZ_ASSIGN(const bool has_identity, runtime_.io->exists(path_join(dir_, "IDENTITY")));
+  if (has_identity) return Status::ok();
+  if (!options_.create_if_missing) {
+    return Status::make(Code::kNotFound, dir_ + ": holds no database");
+  }
+  PGZ_ASSIGN(const std::vector<std::string> names, runtime_.io->list(dir_));
+  for (const std::string& name : names) {
+    if (name == "LOCK" || name == "IDENTITY.new" || name == "lost+found") continue;
+    if (name.starts_with("flush-method") || is_part(name)) continue;
+    return Status::make(Code::kInvalidArgument, dir_ + ": is not empty and holds no database");
+  }
+  return Status::ok();
+}
+
 Status Db::open_files() {
   PGZ_ASSIGN(const bool there, runtime_.io->exists(dir_));
+  PGZ_TRY(check_place(there));
   if (!there) {
-    if (!options_.create_if_missing) {
-      return Status::make(Code::kNotFound, dir_ + ": no such directory");
-    }
     PGZ_TRY(runtime_.io->mkdir(dir_));
     const size_t slash = dir_.find_last_of('/');
     const std::string parent = slash == std::string::npos ? "." : dir_.substr(0, slash + 1);
     PGZ_TRY(runtime_.io->sync_dir(parent));
   }
   PGZ_ASSIGN(file_lock_, runtime_.io->lock_file(path_join(dir_, "LOCK")));
-  runtime_.io->tune(dir_);
   Result<Identity> identity = read_identity(runtime_, dir_);
   if (identity.is_ok()) {
     if (options_.error_if_exists) {
@@ -190,18 +215,13 @@ Status Db::open_files() {
 }
 
 Status Db::create_files() {
-  if (!options_.create_if_missing) {
-    return Status::make(Code::kNotFound, dir_ + ": holds no database");
-  }
+  PGZ_TRY(check_place(true));  // by now nobody else is at it
   PGZ_TRY(refuse_lost_identity(runtime_.io, dir_));
-  // What an interrupted creation left is ours to replace; anything else is somebody's.
+  runtime_.io->tune(dir_);
+  // What an interrupted creation left is ours to replace.
   PGZ_ASSIGN(const std::vector<std::string> names, runtime_.io->list(dir_));
   for (const std::string& name : names) {
-    if (name == "LOCK" || name == "IDENTITY.new" || name == "lost+found") continue;
-    if (name.starts_with("flush-method")) continue;  // Io::tune()'s
-    if (name != "log" && name != "sst" && name != "vlog" && name != "manifest") {
-      return Status::make(Code::kInvalidArgument, dir_ + ": is not empty and holds no database");
-    }
+    if (!is_part(name)) continue;
     const std::string path = path_join(dir_, name);
     PGZ_ASSIGN(const std::vector<std::string> files, runtime_.io->list(path));
     for (const std::string& file : files) PGZ_TRY(runtime_.io->remove(path_join(path, file)));
@@ -220,19 +240,28 @@ Status Db::create_files() {
 }
 
 Status Db::open_existing() {
-  space_.open();
   LsmRecovered recovered;
   PGZ_ASSIGN(lsm_, Lsm::open(runtime_, dir_, lsm_options(), &recovered));
   PGZ_ASSIGN(log_, Log::open(runtime_, path_join(dir_, "log"), log_options()));
   last_ts_ = recovered.last_ts;
-  return replay(recovered.flushed_lsn);
+  PGZ_TRY(replay(recovered));
+  // The slot that was just begun is not lost without notice.
+  return lsm_->note_log_end(log_->durable_lsn());
 }
 
-Status Db::replay(uint64_t flushed_lsn) {
+// Up to before_writes nothing has been written: a directory that is refused is as it was.
+Status Db::replay(const LsmRecovered& recovered) {
   Replay replay(lsm_.get());
   RecoverResult result;
+  RecoverOptions options;
+  options.durable_lsn = recovered.log_end;
+  options.before_writes = [this] {
+    runtime_.io->tune(dir_);
+    space_.open();
+    return lsm_->settle();
+  };
   PGZ_TRY(log_->recover(
-      flushed_lsn,
+      recovered.flushed_lsn,
       [&](Lsn lsn_end, Slice record) -> Status {
         Status s = replay.apply(lsn_end, record);
         if (s.is_ok()) return s;
@@ -240,7 +269,7 @@ Status Db::replay(uint64_t flushed_lsn) {
                             "log record ending at " + std::to_string(lsn_end) + ": " + s.message(),
                             s.sys_errno());
       },
-      &result));
+      &result, options));
   last_ts_ = std::max(last_ts_, replay.last_ts());
   bound_log();
   return Status::ok();

@@ -57,6 +57,12 @@ struct RecoverResult {
   std::string end_reason;  // what stood at the end, for the start-up log
 };
 
+struct RecoverOptions {
+  Lsn durable_lsn = 0;  // somebody else knows that the log was durable up to here
+  // Everything was read and found good; writing begins when it returns ok.
+  std::function<Status()> before_writes;
+};
+
 class Log {
  public:
   virtual ~Log() = default;  // closes without flushing or sealing; call seal() first
@@ -73,10 +79,11 @@ class Log {
   // the lsn_end of a record that is kept elsewhere. When it returns ok, all that was delivered is
   // durable and the log takes appends in a new slot; end_lsn >= every lsn delivered.
   // kCorruption: the log is damaged at or below a position known to be durable; the message names
-  // file and offset; nothing was changed. A failing callback ends it with that status.
+  // file and offset. A failing callback ends it with that status. In both cases nothing was
+  // written.
   virtual Status recover(Lsn from_lsn,
                          const std::function<Status(Lsn lsn_end, Slice record)>& deliver,
-                         RecoverResult* result) = 0;
+                         RecoverResult* result, const RecoverOptions& options = {}) = 0;
 
   // Adds one record (the pieces in sequence; at least one byte) to the forming group. The bytes are
   // copied.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/log/format.h"
 #include "engine/log/log_test_util.h"
@@ -104,6 +105,45 @@ TEST(LogDamage, IsRefusedOrNothingIsMissing) {
   }
   EXPECT_GT(refused, 150);
   EXPECT_GT(whole, 20);
+}
+
+// What the blocks cannot say: that another slot followed the one they end in.
+TEST(LogDamage, AnEndBeforeTheKnownOneIsCorruptionAndNothingIsWritten) {
+  SimIo io(7);
+  Lsn end = 0;
+  {
+    auto log = create_log(&io);
+    put_durable(log.get(), "one");
+    ASSERT_TRUE(log->seal().is_ok());
+    end = log->durable_lsn();
+  }
+  const auto recover = [&](Lsn durable, int* asked) {
+    auto log = Log::open(runtime_on(&io), "log", small_log_options()).take();
+    RecoverOptions options;
+    options.durable_lsn = durable;
+    options.before_writes = [asked] {
+      ++*asked;
+      return Status::make(Code::kInvalidArgument, "not yet");
+    };
+    RecoverResult result;
+    return log->recover(
+        0, [](Lsn, Slice) { return Status::ok(); }, &result, options);
+  };
+  const auto disk = [&io] {
+    std::map<std::string, std::string> files;
+    for (const std::string& path : io.all_files()) files[path] = io.contents(path);
+    return files;
+  };
+  const auto before = disk();
+  int asked = 0;
+  // Up to the end it has: writing would begin.
+  EXPECT_EQ(recover(end, &asked).code(), Code::kInvalidArgument);
+  EXPECT_EQ(asked, 1);
+  const Status refused = recover(end + 1, &asked);
+  EXPECT_EQ(refused.code(), Code::kCorruption) << refused.to_string();
+  EXPECT_NE(refused.message().find("the manifest says so"), std::string::npos);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(disk(), before);
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ class LogImpl final : public Log {
   Status load();
 
   Status recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& deliver,
-                 RecoverResult* result) override;
+                 RecoverResult* result, const RecoverOptions& options) override;
   Result<Appended> append(std::span<const Slice> pieces) override;
   Status flush(Lsn* durable_lsn) override;
   Status seal() override;

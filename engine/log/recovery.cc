@@ -185,7 +185,12 @@ Status Recovery::walk_slot(Assembler* assembler, Lsn from, bool* ended) {
   return Status::ok();
 }
 
-Status Recovery::replay(Lsn from, const Assembler::Deliver& deliver, RecoverResult* result) {
+Status Recovery::replay(Lsn from, Lsn known_durable, const Assembler::Deliver& deliver,
+                        RecoverResult* result) {
+  if (known_durable > durable_max_ && !PGZ_PLANTED(kForgetLogEnd)) {
+    durable_max_ = known_durable;
+    durable_where_ = "the manifest says so";
+  }
   // What is kept elsewhere was durable here before it was written there (rule 6).
   if (from > durable_max_) {
     durable_max_ = from;
@@ -270,7 +275,7 @@ Recovery::Release Recovery::release(Lsn from) const {
 }
 
 Status LogImpl::recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& deliver,
-                        RecoverResult* result) {
+                        RecoverResult* result, const RecoverOptions& options) {
   *result = RecoverResult{};
   {
     MutexLock lock(&mu_);
@@ -279,7 +284,9 @@ Status LogImpl::recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& d
   Recovery recovery(options_, std::move(loaded_));
   loaded_.clear();
   PGZ_TRY(recovery.scan());
-  PGZ_TRY(recovery.replay(from_lsn, deliver, result));
+  PGZ_TRY(recovery.replay(from_lsn, options.durable_lsn, deliver, result));
+  if (options.before_writes) PGZ_TRY(options.before_writes());
+  PGZ_TRY(slots_.remove_unfinished());
   PGZ_TRY(recovery.make_durable());
   Recovery::Release release = recovery.release(from_lsn);
   for (SlotRef& slot : release.now) PGZ_TRY(slots_.release(std::move(slot)));

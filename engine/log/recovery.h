@@ -6,7 +6,8 @@
 //    epoch that names it as predecessor, and the slot's log ends where the successor says. A slot
 //    that a crash left unreachable is dead, as is what lies beyond an accepted end.
 //  - Any whole block in any slot, dead or alive, tells how far the log was durable when it was
-//    written. A bad block below that is corruption; the first bad block elsewhere ends the log.
+//    written, and so does the manifest, which notices the loss of the last slot. A bad block below
+//    that is corruption; the first bad block elsewhere ends the log.
 #pragma once
 
 #include <array>
@@ -82,8 +83,10 @@ class Recovery {
 
   // Reads every block of every slot.
   Status scan();
-  // Delivers the records after `from`.
-  Status replay(Lsn from, const Assembler::Deliver& deliver, RecoverResult* result);
+  // Delivers the records after `from`. `known_durable`: what somebody else knows to have been
+  // durable.
+  Status replay(Lsn from, Lsn known_durable, const Assembler::Deliver& deliver,
+                RecoverResult* result);
   // Makes what was accepted durable, also where an earlier process met a failing sync.
   Status make_durable();
 

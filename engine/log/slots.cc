@@ -29,7 +29,7 @@ Status SlotSet::load(std::vector<SlotRef>* slots) {
   for (const std::string& name : names) {
     const std::string path = path_join(dir_, name);
     if (name.ends_with(kTempSuffix)) {
-      PGZ_TRY(runtime_.io->remove(path));
+      unfinished_.push_back(path);
       continue;
     }
     if (!name.ends_with(kSuffix)) {
@@ -46,6 +46,12 @@ Status SlotSet::load(std::vector<SlotRef>* slots) {
     disk_bytes_ += bytes;
     slots->push_back(std::make_shared<SlotFile>(SlotFile{path, std::move(file), bytes}));
   }
+  return Status::ok();
+}
+
+Status SlotSet::remove_unfinished() {
+  for (const std::string& path : unfinished_) PGZ_TRY(runtime_.io->remove(path));
+  unfinished_.clear();
   return Status::ok();
 }
 

@@ -25,8 +25,10 @@ class SlotSet {
  public:
   SlotSet(const Runtime& runtime, std::string dir, const LogOptions& options);
 
-  // Opens every slot file of the directory and removes unfinished ones. Called once, first.
+  // Opens every slot file of the directory. Called once, first.
   Status load(std::vector<SlotRef>* slots);
+  // Removes the files of slots whose making was cut short, which load() found. Before create().
+  Status remove_unfinished();
   // A new slot, zero-filled and durable, name included.
   Result<SlotRef> create(uint64_t bytes);
   // `wanted`, or on a disk that is nearly full a part of it that there is room for.
@@ -47,6 +49,7 @@ class SlotSet {
   const std::string dir_;
   const LogOptions options_;
   std::atomic<uint64_t> disk_bytes_{0};
+  std::vector<std::string> unfinished_;  // between load() and remove_unfinished()
 
   mutable Mutex mu_;
   std::vector<SlotRef> spares_ PGZ_GUARDED_BY(mu_);

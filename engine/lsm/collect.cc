@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/planted.h"
 #include "engine/lsm/lsm_rep.h"
 
 namespace pgz {
@@ -45,6 +46,7 @@ std::vector<SegmentLoad> loads_of(const Version& version, const std::set<uint64_
 SlotSet live_slots(const Version& version, uint64_t id) {
   SlotSet live;
   for (const std::vector<TableRef>& level : version.levels) {
+    if (PGZ_PLANTED(kDropLiveValue) && !live.empty()) break;
     for (const TableRef& table : level) {
       const auto at = table->uses().all().find(id);
       if (at != table->uses().all().end()) live.unite(at->second.slots);
@@ -81,6 +83,7 @@ Status Lsm::Rep::collect_round(CollectLimits collect_limits, bool* did_something
     MutexLock lock(&mutex);
     now = version;
     for (const auto& entry : queue) {
+      if (PGZ_PLANTED(kCollectHeld)) break;
       for (const auto& [id, open] : entry->segments()) held.insert(id);
     }
   }
@@ -100,6 +103,9 @@ Status Lsm::Rep::collect_round(CollectLimits collect_limits, bool* did_something
   } else {
     PGZ_TRY(move_values(*now, loads[pick].id, &moved));
     edit.segments_added.push_back(moved[0]->meta());
+  }
+  if (PGZ_PLANTED(kRemoveSegmentEarly)) {
+    (void)runtime.io->remove(now->segments->at(loads[pick].id)->path()).is_ok();
   }
   MutexLock lock(&manifest_mutex);
   const Status status = commit_edit(std::move(edit), {}, nullptr, moved);

@@ -77,6 +77,7 @@ Status Lsm::Rep::commit_flush(const MemTableHandle& entry, const std::vector<Tab
   }
   edit.flushed_lsn = entry.lsn_end;
   edit.last_ts = last_ts;
+  if (options.log_durable) edit.log_end = options.log_durable();
   std::vector<TableRef> opened = entry.runs;
   opened.insert(opened.end(), tables.begin(), tables.end());
   for (const SegmentRef& segment : segments) edit.segments_added.push_back(segment->meta());

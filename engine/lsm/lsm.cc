@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/base/planted.h"
 #include "engine/lsm/lsm_rep.h"
 
 namespace pgz {
@@ -32,8 +33,9 @@ Status check_options(const LsmOptions& options) {
 
 }  // namespace
 
-Lsm::Rep::Rep(const Runtime& r, const std::string& dir, const LsmOptions& o)
+Lsm::Rep::Rep(const Runtime& r, const std::string& dir_of_database, const LsmOptions& o)
     : runtime(r),
+      dir(dir_of_database),
       sst_dir(path_join(dir, "sst")),
       vlog_dir(path_join(dir, "vlog")),
       manifest_dir(path_join(dir, "manifest")),
@@ -72,16 +74,12 @@ Result<std::unique_ptr<Lsm>> Lsm::open(const Runtime& runtime, const std::string
                                        const LsmOptions& options, LsmRecovered* recovered) {
   PGZ_TRY(check_options(options));
   auto rep = std::make_unique<Rep>(runtime, dir, options);
-  PGZ_ASSIGN(const bool has_vlog, runtime.io->exists(rep->vlog_dir));
-  if (!has_vlog) {  // made by a version without a value log
-    PGZ_TRY(runtime.io->mkdir(rep->vlog_dir));
-    PGZ_TRY(runtime.io->sync_dir(dir));
-  }
   {
     MutexLock lock(&rep->manifest_mutex);
     PGZ_ASSIGN(rep->manifest, Manifest::open(runtime, rep->manifest_dir, {.uuid = options.uuid}));
     recovered->flushed_lsn = rep->manifest->state().flushed_lsn;
     recovered->last_ts = rep->manifest->state().last_ts;
+    recovered->log_end = rep->manifest->state().log_end;
   }
   PGZ_TRY(rep->open_tables());
   return std::unique_ptr<Lsm>(new Lsm(std::move(rep)));
@@ -113,7 +111,11 @@ Status Lsm::Rep::open_tables() {
   uint64_t next = state.next_file_number;
   PGZ_ASSIGN(const std::vector<std::string> names, runtime.io->list(sst_dir));
   for (const std::string& name : names) next = std::max(next, table_number(name) + 1);
-  PGZ_ASSIGN(const std::vector<std::string> segment_names, runtime.io->list(vlog_dir));
+  PGZ_ASSIGN(const bool has_vlog, runtime.io->exists(vlog_dir));
+  std::vector<std::string> segment_names;
+  if (has_vlog) {
+    PGZ_ASSIGN(segment_names, runtime.io->list(vlog_dir));
+  }
   for (const std::string& name : segment_names) {
     next = std::max(next, segment_file_number(name) + 1);
   }
@@ -170,8 +172,27 @@ Status Lsm::Rep::remove_orphans() {
   return Status::ok();
 }
 
+Status Lsm::settle() {
+  Rep& rep = *rep_;
+  PGZ_ASSIGN(const bool has_vlog, rep.runtime.io->exists(rep.vlog_dir));
+  if (!has_vlog) {  // made by a version without a value log
+    PGZ_TRY(rep.runtime.io->mkdir(rep.vlog_dir));
+    PGZ_TRY(rep.runtime.io->sync_dir(rep.dir));
+  }
+  MutexLock lock(&rep.manifest_mutex);
+  return rep.manifest->settle();
+}
+
+Status Lsm::note_log_end(uint64_t lsn) {
+  MutexLock lock(&rep_->manifest_mutex);
+  VersionEdit edit;
+  edit.log_end = lsn;
+  return rep_->manifest->append(edit);
+}
+
 Status Lsm::start() {
   Rep& rep = *rep_;
+  PGZ_TRY(settle());
   PGZ_TRY(rep.remove_orphans());
   if (!rep.options.background) return Status::ok();
   poke();  // debt of the last life
@@ -348,7 +369,9 @@ Status Lsm::place_values(std::span<const Slice> values, PlacedValues* placed) {
   return status;
 }
 
-Status Lsm::sync_values() { return rep_->placer.sync(); }
+Status Lsm::sync_values() {
+  return PGZ_PLANTED(kSkipPlacedSync) ? Status::ok() : rep_->placer.sync();
+}
 
 Status MemTableRef::drop_range(Slice begin, Slice end, uint64_t ts) {
   PGZ_DCHECK(handle_ != nullptr);

@@ -72,6 +72,8 @@ struct LsmOptions {
 
   // Returns once the log is durable to `lsn`; an error stops background work.
   std::function<Status(uint64_t lsn)> wait_durable;
+  // Up to where the log is durable by now; may be empty. The manifest notes it with every flush.
+  std::function<uint64_t()> log_durable;
   // Registered snapshots, the horizon and the retention floor, in any order, never empty.
   std::function<std::vector<uint64_t>()> boundaries;
   // Everything below the position is in tables: the log may recycle. Called on a background thread.
@@ -85,6 +87,7 @@ struct LsmOptions {
 struct LsmRecovered {
   uint64_t flushed_lsn = 0;  // replay records that end above this position
   uint64_t last_ts = 0;      // newest commit timestamp the tables hold
+  uint64_t log_end = 0;      // the log was durable at least up to here; 0: not known
 };
 
 // A sorted run of a transaction, written before its commit (RunWriter). All fields go into the
@@ -191,7 +194,8 @@ class Lsm {
   static Result<std::unique_ptr<Lsm>> create(const Runtime& runtime, const std::string& dir,
                                              const LsmOptions& options);
   // Opens and checks that every file named exists. Replay the log with reserve_active, ingest and
-  // the counter calls, make the log durable, then call start().
+  // the counter calls; until settle() or start() nothing is written, so that a directory that is
+  // refused stays as it was. Make the log durable, then call start().
   static Result<std::unique_ptr<Lsm>> open(const Runtime& runtime, const std::string& dir,
                                            const LsmOptions& options, LsmRecovered* recovered);
   // shutdown() if it was not called.
@@ -199,6 +203,11 @@ class Lsm {
   Lsm(const Lsm&) = delete;
   Lsm& operator=(const Lsm&) = delete;
 
+  // Makes durable what open() has read, before the log gives up slots or anything else that rests
+  // on it. For one thread, before start(), which does it too.
+  Status settle();
+  // Notes that the log is durable up to there. Before start() or after shutdown().
+  Status note_log_end(uint64_t lsn);
   // Deletes files nobody names and starts background work. Required after create() as well.
   Status start();
   // Stops background work, without flushing. Call flush_now() first for a clean close.

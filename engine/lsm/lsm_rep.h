@@ -54,7 +54,7 @@ class DrainRate {
 };
 
 struct Lsm::Rep {
-  Rep(const Runtime& r, const std::string& dir, const LsmOptions& o);
+  Rep(const Runtime& r, const std::string& dir_of_database, const LsmOptions& o);
 
   // lsm.cc
   Status open_tables();
@@ -142,6 +142,7 @@ struct Lsm::Rep {
   void merge_loop();
 
   Runtime runtime;
+  const std::string dir;
   const std::string sst_dir;
   const std::string vlog_dir;
   const std::string manifest_dir;

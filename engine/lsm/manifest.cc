@@ -59,6 +59,7 @@ struct Manifest::Rep {
   ManifestState state;
   uint64_t next_offset = 0;    // where the next record of the current slot goes
   uint64_t next_sequence = 0;  // and its number
+  bool was_read = false;       // the current slot is an earlier life's
   Status failed;
 
   std::string held;  // by write_swapped()
@@ -143,6 +144,7 @@ Status Manifest::Rep::write_checkpoint(const ManifestState& to_write) {
   PGZ_TRY(failed);
   next_offset = need;
   next_sequence = 1;
+  was_read = false;
   return Status::ok();
 }
 
@@ -191,7 +193,7 @@ Status Manifest::Rep::read_superblocks() {
   }
   if (!found) return problem[0];
   if (current.uuid != options.uuid) {
-    return Status::make(Code::kInvalidArgument,
+    return Status::make(Code::kCorruption,
                         super_path() + ": the manifest belongs to another database");
   }
   return Status::ok();
@@ -246,9 +248,11 @@ Result<std::unique_ptr<Manifest>> Manifest::open(const Runtime& runtime, const s
   PGZ_TRY(rep->open_files(OpenMode::kReadWrite));
   PGZ_TRY(rep->read_superblocks());
   PGZ_TRY(rep->read_slot());
-  PGZ_TRY(rep->write_checkpoint(rep->state));
+  rep->was_read = true;
   return std::unique_ptr<Manifest>(new Manifest(std::move(rep)));
 }
+
+Status Manifest::settle() { return rep_->was_read ? append(VersionEdit()) : Status::ok(); }
 
 Status Manifest::append(const VersionEdit& edit) {
   Rep& rep = *rep_;
@@ -258,7 +262,7 @@ Status Manifest::append(const VersionEdit& edit) {
   std::string payload;
   edit.encode(&payload);
   const uint64_t need = manifest::record_bytes(payload.size());
-  if (need > rep.current.slot_bytes - rep.next_offset) {
+  if (rep.was_read || need > rep.current.slot_bytes - rep.next_offset) {
     PGZ_TRY(rep.write_checkpoint(next));
   } else {
     rep.failed = as_final(PGZ_PLANTED(kSwapEdits)

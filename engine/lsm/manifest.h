@@ -4,13 +4,14 @@
 // when it is full a checkpoint goes to the other slot and the superblock is switched.
 //
 // Each edit starts on a block of its own and is durable when append() returns. Edits are CRC'd with
-// a salt drawn per slot use, so leftovers of an earlier use are never taken for edits. Opening
-// always writes a fresh checkpoint to the other slot: a slot that was read is never appended to.
+// a salt drawn per slot use, so leftovers of an earlier use are never taken for edits. Opening only
+// reads; the first write after it is a checkpoint in the other slot: a slot that was read is never
+// appended to.
 //
 // Errors: a bad block with a valid later one, two bad superblocks, an unreadable edit: kCorruption
 // naming file and offset. A bad block at the very end is taken for a torn, unacknowledged edit
 // (rot of the last acknowledged edit looks the same; the log's gapless check then speaks up).
-// A newer format or another directory's uuid: kNotSupported, kInvalidArgument.
+// A newer format: kNotSupported. Another directory's uuid: kCorruption.
 // Threads: one at a time.
 #pragma once
 
@@ -62,6 +63,7 @@ struct VersionEdit {
   std::optional<uint64_t> flushed_lsn;
   std::optional<uint64_t> last_ts;
   std::optional<uint64_t> next_file_number;
+  std::optional<uint64_t> log_end;
 
   void encode(std::string* to) const;
   // kCorruption with a reason; kNotSupported for a field this build does not know.
@@ -77,6 +79,7 @@ struct ManifestState {
   uint64_t flushed_lsn = 0;
   uint64_t last_ts = 0;
   uint64_t next_file_number = 1;
+  uint64_t log_end = 0;  // the log was durable up to there at least; 0: not known
 
   // kCorruption when the edit does not fit (an unknown file removed, a file added twice, overlap
   // below level 0).
@@ -106,6 +109,9 @@ class Manifest {
   // Applies the edit and makes it durable. kNoSpace: nothing has happened, try again. After any
   // other error the manifest is unusable: the outcome is unknown and every later call fails.
   Status append(const VersionEdit& edit);
+  // Makes durable what open() read, which may have stood in a page cache only: before anything
+  // that it does not need any more is removed.
+  Status settle();
 
  private:
   struct Rep;

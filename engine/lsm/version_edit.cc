@@ -19,6 +19,7 @@ enum Tag : uint32_t {
   kNextFileNumber = 9,
   kSegmentAdded = 10,
   kSegmentRemoved = 11,
+  kLogEnd = 12,
 };
 
 void put_field(std::string* to, Tag tag, Slice body) {
@@ -117,6 +118,8 @@ bool decode_field(uint32_t tag, Slice body, VersionEdit* edit) {
       return SegmentMeta::decode(&body, &edit->segments_added.emplace_back()) && body.empty();
     case kSegmentRemoved:
       return get_varint64(&body, &edit->segments_removed.emplace_back()) && body.empty();
+    case kLogEnd:
+      return decode_number(body, &edit->log_end);
     default:
       return decode_number(body, &edit->next_file_number);
   }
@@ -150,6 +153,7 @@ void VersionEdit::encode(std::string* to) const {
   if (flushed_lsn) put_number(to, kFlushedLsn, *flushed_lsn);
   if (last_ts) put_number(to, kLastTs, *last_ts);
   if (next_file_number) put_number(to, kNextFileNumber, *next_file_number);
+  if (log_end) put_number(to, kLogEnd, *log_end);
 }
 
 Status VersionEdit::decode(Slice from, VersionEdit* edit) {
@@ -160,7 +164,7 @@ Status VersionEdit::decode(Slice from, VersionEdit* edit) {
     if (!get_varint32(&from, &tag) || !get_length_prefixed(&from, &body) || tag == 0) {
       return Status::make(Code::kCorruption, "an edit's fields make no sense");
     }
-    if (tag > kSegmentRemoved) {
+    if (tag > kLogEnd) {
       return Status::make(Code::kNotSupported,
                           "an edit has a field of a newer version: " + std::to_string(tag));
     }
@@ -217,6 +221,7 @@ Status ManifestState::apply(const VersionEdit& edit) {
   if (edit.flushed_lsn) flushed_lsn = *edit.flushed_lsn;
   if (edit.last_ts) last_ts = *edit.last_ts;
   if (edit.next_file_number) next_file_number = *edit.next_file_number;
+  if (edit.log_end) log_end = std::max(log_end, *edit.log_end);
   return Status::ok();
 }
 
@@ -234,6 +239,7 @@ VersionEdit ManifestState::snapshot() const {
   edit.flushed_lsn = flushed_lsn;
   edit.last_ts = last_ts;
   edit.next_file_number = next_file_number;
+  if (log_end != 0) edit.log_end = log_end;
   return edit;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/coding.h"
 #include "engine/base/crc32c.h"
+#include "engine/base/planted.h"
 #include "engine/vlog/format.h"
 
 namespace pgz {
@@ -81,7 +82,7 @@ Result<OpenSegmentRef> OpenSegment::create(Io* io, const std::string& vlog_dir, 
              io->open(segment_path(vlog_dir, id), OpenMode::kCreateExclusive, {}));
   const std::string header = vlog::encode_header(id, id);
   PGZ_TRY(file->write(0, header.data(), header.size()));
-  PGZ_TRY(io->sync_dir(vlog_dir));
+  if (!PGZ_PLANTED(kSkipPlacedDirSync)) PGZ_TRY(io->sync_dir(vlog_dir));
   open->attach(id, std::move(file), files);
   MutexLock lock(&open->mutex_);
   open->end_ = header.size();
@@ -211,7 +212,9 @@ Status OpenSegment::write_tail(SegmentMeta* meta) {
   PGZ_ASSIGN(const uint64_t size, file->size());
   // What a crash left beyond the last value the log names.
   if (size > meta->file_bytes) PGZ_TRY(file->truncate(meta->file_bytes));
-  PGZ_TRY(file->write(footer.directory_offset, tail.data(), tail.size()));
+  if (!PGZ_PLANTED(kSkipSlotDirectory)) {
+    PGZ_TRY(file->write(footer.directory_offset, tail.data(), tail.size()));
+  }
   // The segment stays dirty: the log thread may not rely on a sync that is still under way.
   return file_->sync(true);
 }

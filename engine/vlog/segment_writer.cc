@@ -4,6 +4,7 @@
 
 #include "engine/base/coding.h"
 #include "engine/base/crc32c.h"
+#include "engine/base/planted.h"
 #include "engine/vlog/format.h"
 
 namespace pgz {
@@ -90,8 +91,8 @@ Status SegmentWriter::finish(SegmentMeta* meta) {
   PGZ_TRY(append(std::string(meta_.file_bytes - end, '\0')));
   PGZ_TRY(append(footer.encode()));
   if (buffered_ != 0) PGZ_TRY(write_out(true));
-  PGZ_TRY(file_->sync());
-  PGZ_TRY(io_->sync_dir(vlog_dir_));
+  if (!PGZ_PLANTED(kSkipSegmentSync)) PGZ_TRY(file_->sync());
+  if (!PGZ_PLANTED(kSkipSegmentDirSync)) PGZ_TRY(io_->sync_dir(vlog_dir_));
   finished_ = true;
   *meta = meta_;
   return Status::ok();

@@ -103,6 +103,7 @@ Machine::Shown Machine::show(const Plan& plan, End end) {
       shown.status = opened.take_status();
       return;
     }
+    shown.opened = true;
     auto db = opened.take();
     uint64_t snapshot = 0;
     shown.status = read_image(db.get(), &shown.image, &snapshot);
@@ -136,8 +137,19 @@ std::string Machine::recover(const Plan& plan, End end) {
   return diff.empty() ? "" : "second recovery: " + diff;
 }
 
+// Every file but the lock, which has no contents.
+std::map<std::string, std::string> Machine::disk() {
+  std::map<std::string, std::string> files;
+  for (const std::string& path : sim_.io()->all_files()) {
+    if (!path.ends_with("/LOCK")) files[path] = sim_.io()->contents(path);
+  }
+  return files;
+}
+
 std::string Machine::open_damaged(size_t lost_max) {
+  const std::map<std::string, std::string> before = disk();
   const Shown shown = show({}, End::kPower);
+  if (!shown.opened && disk() != before) return "a refused open has written to the disk";
   end_life(End::kPower);
   // A damaged version number is refused as a newer format; damage that background work meets first
   // stops the instance with the reason.

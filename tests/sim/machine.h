@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,8 @@ class Machine {
   // once more without. Then a second recovery, which must show the same.
   std::string recover(const Plan& plan, End end);
   // After damage: opening or reading must refuse (kCorruption, kNotSupported) and name the file, or
-  // show what was there, but for the last lost_max acknowledged transactions.
+  // show what was there, but for the last lost_max acknowledged transactions. An open that is
+  // refused leaves the disk as it was.
   std::string open_damaged(size_t lost_max = 0);
   // What a database that was closed shows.
   std::string contents(Image* image);
@@ -57,6 +59,7 @@ class Machine {
  private:
   struct Shown {
     Status status;
+    bool opened = false;
     Image image;
     uint64_t counter_next = 0;
   };
@@ -64,6 +67,7 @@ class Machine {
   void end_life(End end);
   void trace(const std::string& line);
   Shown show(const Plan& plan, End end);
+  std::map<std::string, std::string> disk();
 
   const MachineOptions options_;
   SimRuntime sim_;
