@@ -40,8 +40,8 @@ std::string in_turn(Steps... steps) {
 }
 
 // What can be done to stored files (damage.cc).
-enum class Damage : uint8_t { kFlipBit, kZeroSector, kCopySector, kCut };
-inline constexpr int kDamages = 4;
+enum class Damage : uint8_t { kFlipBit, kZeroSector, kCopySector, kCut, kLoseName };
+inline constexpr int kSectorDamages = 3;  // the first ones can be taken back
 const char* damage_name(Damage damage);
 
 // A damage done, and what stood there before.
@@ -55,6 +55,16 @@ struct DamageDone {
 DamageDone damage_file(SimIo* io, Rng* rng, const std::string& file, Damage damage);
 // Takes it back, unless something else has been written there since.
 void heal(SimIo* io, const DamageDone& done);
+
+// The numbers below n, each once, in an order that the seed has: what a run has no time for is then
+// not always the same end.
+template <class Do>
+void in_any_order(uint64_t n, uint64_t seed, const Do& each) {
+  constexpr uint64_t kPrime = 7919;  // no n is a multiple of it
+  for (uint64_t i = 0; i < n; ++i) {
+    if (!each((i * kPrime + seed) % n)) return;
+  }
+}
 
 // The scenarios about damage.
 std::string corruption(ScenarioContext* context);

@@ -62,7 +62,8 @@ std::string damage_closed(ScenarioContext* context, bool every_file, bool cut) {
     if (!every_file) files = {files[pick.uniform(files.size())]};
     std::string text;
     for (const std::string& file : files) {
-      const Damage how = cut ? Damage::kCut : static_cast<Damage>(pick.uniform(kDamages - 1));
+      const Damage how = cut ? (pick.uniform(3) == 0 ? Damage::kLoseName : Damage::kCut)
+                             : static_cast<Damage>(pick.uniform(kSectorDamages));
       text = damage_file(io, &pick, file, how).text;
     }
     wrong = c->open_damaged();
@@ -83,6 +84,8 @@ const char* damage_name(Damage damage) {
       return "another sector of the file";
     case Damage::kCut:
       return "cut off";
+    case Damage::kLoseName:
+      return "its name is gone";
   }
   return "";
 }
@@ -93,7 +96,9 @@ DamageDone damage_file(SimIo* io, Rng* rng, const std::string& file, Damage dama
   if (bytes.empty()) return done;
   done.file = file;
   done.text = file + ": " + damage_name(damage);
-  if (damage == Damage::kCut) {
+  if (damage == Damage::kLoseName) {
+    (void)io->lose(file);
+  } else if (damage == Damage::kCut) {
     done.offset = rng->uniform(bytes.size());
     done.before = bytes.substr(done.offset);
     (void)io->cut(file, done.offset);
@@ -210,7 +215,7 @@ std::string comprehensive(ScenarioContext* context) {
     // recover() ends with a clean close: damage now, and look.
     const std::vector<std::string> files = io->all_files();
     const DamageDone done = damage_file(io, &rng, files[rng.uniform(files.size())],
-                                        static_cast<Damage>(rng.uniform(kDamages - 1)));
+                                        static_cast<Damage>(rng.uniform(kSectorDamages)));
     if (done.file.empty()) continue;
     wrong = c->open_damaged();
     heal(io, done);

@@ -89,30 +89,61 @@ std::string recovery(ScenarioContext* context) {
   return "";
 }
 
-// EIO, ENOSPC and failing syncs at every call; and a disk that is full for a while.
+// A fault that the engine is told of, at a call of a life and at one of the recovery from it.
+std::string told_fault(ScenarioContext* context, uint64_t at, SimFault fault, const char* name,
+                       bool* stopped) {
+  Case c(context, std::string(name) + " at call " + std::to_string(at), early_commits(*context));
+  *stopped = c.stopped();
+  if (*stopped || c.skipped()) return "";
+  const End end = at % 2 == 0 ? End::kPower : End::kKill;
+  return in_turn(
+      [&] {
+        return c->live(context->ops, {{at, fault}}, end);
+      },
+      [&] {
+        return c->recover({{at % 50, fault}}, End::kPower);
+      });
+}
+
+// A write that reports success and is not there, or is elsewhere: found out, or without effect. At
+// the very end of a log that was not sealed it looks like a torn write (rule 5).
+std::string silent_fault(ScenarioContext* context, uint64_t at, SimFault fault, const char* name,
+                         bool* stopped) {
+  Case c(context, std::string(name) + " at call " + std::to_string(at), false);
+  *stopped = c.stopped();
+  if (*stopped || c.skipped()) return "";
+  const bool closes = at % 2 == 0;
+  return in_turn(
+      [&] {
+        return c->live(context->ops, {{at, fault}}, closes ? End::kClose : End::kKill);
+      },
+      [&] { return c->open_damaged(context->clients); });
+}
+
+// What file systems and disks do, at every call.
 std::string filesystem(ScenarioContext* context) {
-  const uint64_t calls = count_calls(context);
-  const std::pair<SimFault, const char*> kFaults[] = {{SimFault::kEio, "EIO"},
-                                                      {SimFault::kNoSpace, "ENOSPC"},
-                                                      {SimFault::kSyncFailed, "failed sync"}};
-  for (uint64_t at = 0; at <= calls; ++at) {
-    for (const auto& [fault, name] : kFaults) {
-      Case c(context, std::string(name) + " at call " + std::to_string(at),
-             early_commits(*context));
-      if (c.stopped()) return "";
-      if (c.skipped()) continue;
-      const End end = at % 2 == 0 ? End::kPower : End::kKill;
-      const std::string wrong = in_turn(
-          [&] {
-            return c->live(context->ops, {{at, fault}}, end);
-          },
-          [&] {
-            return c->recover({{at % 50, fault}}, End::kPower);
-          });
-      if (!wrong.empty()) return wrong;
+  const uint64_t calls = count_calls(context) + 1;
+  constexpr std::pair<SimFault, const char*> kTold[] = {{SimFault::kEio, "EIO"},
+                                                        {SimFault::kNoSpace, "ENOSPC"},
+                                                        {SimFault::kSyncFailed, "failed sync"},
+                                                        {SimFault::kShortWrite, "short write"},
+                                                        {SimFault::kSlow, "slow disk"}};
+  constexpr std::pair<SimFault, const char*> kSilent[] = {
+      {SimFault::kLostWrite, "lost write"}, {SimFault::kMisdirected, "misdirected write"}};
+  constexpr uint64_t kFaults = std::size(kTold) + std::size(kSilent);
+  std::string wrong;
+  in_any_order(calls * kFaults, context->seed, [&](uint64_t n) {
+    const uint64_t which = n % kFaults;
+    bool stopped = false;
+    if (which < std::size(kTold)) {
+      wrong = told_fault(context, n / kFaults, kTold[which].first, kTold[which].second, &stopped);
+    } else {
+      const auto& [fault, name] = kSilent[which - std::size(kTold)];
+      wrong = silent_fault(context, n / kFaults, fault, name, &stopped);
     }
-  }
-  return "";
+    return !stopped && wrong.empty();
+  });
+  return wrong;
 }
 
 std::string full_disk(ScenarioContext* context) {
@@ -186,14 +217,16 @@ std::string random_lives(ScenarioContext* context) {
   SplitMixRng rng(context->seed);
   Case c(context, "random lives", early_commits(*context));
   if (c.stopped() || c.skipped()) return "";
-  constexpr SimFault kFaults[] = {SimFault::kCrashPower, SimFault::kCrashKill,
-                                  SimFault::kEio,        SimFault::kNoSpace,
-                                  SimFault::kSyncFailed, SimFault::kCrashPower};
+  constexpr SimFault kFaults[] = {
+      SimFault::kCrashPower, SimFault::kCrashKill,  SimFault::kEio,        SimFault::kNoSpace,
+      SimFault::kSyncFailed, SimFault::kCrashPower, SimFault::kShortWrite, SimFault::kSlow};
   constexpr End kEnds[] = {End::kClose, End::kPower, End::kKill};
   for (uint64_t life = 0; life < context->lives; ++life) {
     const auto plan = [&](uint64_t calls) {
       Plan p;
-      while (rng.uniform(3) > 0) p.push_back({rng.uniform(calls), kFaults[rng.uniform(6)]});
+      while (rng.uniform(3) > 0) {
+        p.push_back({rng.uniform(calls), kFaults[rng.uniform(std::size(kFaults))]});
+      }
       std::sort(p.begin(), p.end(),
                 [](const SimFaultAt& a, const SimFaultAt& b) { return a.at_call < b.at_call; });
       return p;
@@ -221,11 +254,13 @@ const std::vector<Scenario>& scenarios() {
       {"recovery", "recovery crashed at every one of its calls", 14, 0, recovery},
       {"kill_then_power", "kill at every Io call, a good recovery, then power failure", 10, 0,
        kill_then_power},
-      {"filesystem", "EIO, ENOSPC, failing sync at every Io call", 14, 0, filesystem},
+      {"filesystem",
+       "EIO, ENOSPC, failing sync, short, lost or misdirected write, slow disk at every Io call",
+       14, 0, filesystem},
       {"full_disk", "a disk without room for a while", 60, 0, full_disk},
       {"corruption", "one damaged sector in one file", 40, 0, corruption},
       {"massive", "one damaged sector in every file", 40, 0, massive},
-      {"truncation", "one file cut off", 40, 0, truncation},
+      {"truncation", "one file cut off, or its name lost", 40, 0, truncation},
       {"completion_corruption", "a damaged group in the middle or at the end of the log", 40, 0,
        completion_corruption},
       {"metamorphic", "the same transactions under other options", 80, 0, metamorphic},

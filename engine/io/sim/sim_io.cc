@@ -42,6 +42,11 @@ bool applies(SimFault fault, CallKind kind) {
       return kind == CallKind::kCreate || kind == CallKind::kMkdir;
     case SimFault::kSyncFailed:
       return kind == CallKind::kSync || kind == CallKind::kWriteDurable;
+    case SimFault::kShortWrite:
+    case SimFault::kLostWrite:
+    case SimFault::kMisdirected:
+      return kind == CallKind::kWrite || kind == CallKind::kWriteDurable;
+    case SimFault::kSlow:
     case SimFault::kCrashPower:
     case SimFault::kCrashKill:
       return true;
@@ -84,7 +89,7 @@ struct SimIo::Impl {
   Status begin(CallKind kind, const std::string& path, std::optional<SimFault>* fault);
   void crash_after(const std::optional<SimFault>& fault);
   // The time the disk takes: other fibers run meanwhile, and may see the machine crash.
-  void wait_for_disk();
+  void wait_for_disk(uint64_t micros_max = 150);
   void mix(uint64_t v) { hash = (hash ^ v) * 0x100000001b3; }
   void crash(SimFault kind);
   static Status down() {
@@ -150,6 +155,7 @@ class SimFile final : public File {
   // Whether the machine crashed while the disk was working, perhaps to be up again.
   bool is_cut_off() const { return impl_->is_down || life_ != impl_->life; }
   void read(IoOp* op);
+  void transfer(IoOp* op, uint64_t total, const std::optional<SimFault>& fault);
   Status write(IoOp* op, CallKind kind, const std::optional<SimFault>& fault);
   Status sync(const std::optional<SimFault>& fault);
 
@@ -163,6 +169,7 @@ Status SimIo::Impl::begin(CallKind kind, const std::string& path, std::optional<
   if (current_fiber_host != nullptr) current_fiber_host->yield();
   if (is_down) return down();
   const uint64_t index = call_count++;
+  const uint64_t life_before = life;
   mix(static_cast<uint64_t>(kind));
   mix(crc32c(0, path.data(), path.size()));
   for (auto at = plan.begin(); at != plan.end(); ++at) {
@@ -177,16 +184,20 @@ Status SimIo::Impl::begin(CallKind kind, const std::string& path, std::optional<
       crash(chosen);
       return down();
     }
+    if (chosen == SimFault::kSlow) {
+      constexpr uint64_t kSlowMicrosMax = 2'000'000;
+      wait_for_disk(kSlowMicrosMax);
+      return is_down || life != life_before ? down() : Status::ok();
+    }
     *fault = chosen;
     break;
   }
   return Status::ok();
 }
 
-void SimIo::Impl::wait_for_disk() {
-  constexpr uint64_t kSyncMicrosMax = 150;
+void SimIo::Impl::wait_for_disk(uint64_t micros_max) {
   if (current_fiber_host == nullptr) return;
-  const uint64_t micros = rng.uniform(kSyncMicrosMax);
+  const uint64_t micros = rng.uniform(micros_max);
   current_fiber_host->park(&micros, micros);
 }
 
@@ -219,6 +230,27 @@ void SimFile::read(IoOp* op) {
   }
 }
 
+// Where the bytes of a write go, and how many of them.
+void SimFile::transfer(IoOp* op, uint64_t total, const std::optional<SimFault>& fault) {
+  uint64_t at = op->offset;
+  uint64_t left = total;
+  if (fault == SimFault::kShortWrite) {
+    left = impl_->rng.uniform(total / kSimSectorBytes + 1) * kSimSectorBytes;
+  } else if (fault == SimFault::kLostWrite || fault == SimFault::kMisdirected) {
+    if (at + total > inode_->cache.size()) inode_->truncate(at + total);
+    const uint64_t places = (inode_->cache.size() - total) / kSimSectorBytes + 1;
+    at = impl_->rng.uniform(places) * kSimSectorBytes;
+    if (fault == SimFault::kLostWrite || at == op->offset) left = 0;
+  }
+  for (const IoSlice& s : op->slices) {
+    const size_t n = std::min<uint64_t>(left, s.size);
+    if (n > 0) inode_->write(at, s.data, n);
+    impl_->mix(crc32c(static_cast<uint32_t>(at), s.data, n));
+    at += n;
+    left -= n;
+  }
+}
+
 Status SimFile::write(IoOp* op, CallKind kind, const std::optional<SimFault>& fault) {
   uint64_t total = 0;
   for (const IoSlice& s : op->slices) total += s.size;
@@ -228,12 +260,7 @@ Status SimFile::write(IoOp* op, CallKind kind, const std::optional<SimFault>& fa
   const uint64_t end = op->offset + total;
   const uint64_t grown = end > inode_->cache.size() ? end - inode_->cache.size() : 0;
   if (grown > 0 && impl_->disk.total_bytes() + grown > impl_->capacity) return no_space(path());
-  uint64_t at = op->offset;
-  for (const IoSlice& s : op->slices) {
-    inode_->write(at, s.data, s.size);
-    impl_->mix(crc32c(static_cast<uint32_t>(at), s.data, s.size));
-    at += s.size;
-  }
+  transfer(op, total, fault);
   impl_->crash_after(fault);
   if (kind == CallKind::kWriteDurable) impl_->wait_for_disk();
   if (is_cut_off()) return SimIo::Impl::down();
@@ -241,7 +268,12 @@ Status SimFile::write(IoOp* op, CallKind kind, const std::optional<SimFault>& fa
     inode_->sync_failing(&impl_->rng);
     return failed("write", path());
   }
-  if (kind == CallKind::kWriteDurable) inode_->sync_range(op->offset, total);
+  if (fault == SimFault::kShortWrite) return failed("write", path());
+  if (kind == CallKind::kWriteDurable && fault != SimFault::kMisdirected) {
+    inode_->sync_range(op->offset, total);
+  } else if (kind == CallKind::kWriteDurable) {
+    inode_->sync();  // wherever it went
+  }
   op->transferred = total;
   return Status::ok();
 }
@@ -448,6 +480,13 @@ bool SimIo::overwrite(const std::string& path, uint64_t offset, const std::strin
     inode->cache[offset + i] = bytes[i];
     if (offset + i < inode->disk.size()) inode->disk[offset + i] = bytes[i];
   }
+  return true;
+}
+
+bool SimIo::lose(const std::string& path) {
+  if (impl_->disk.find(path) == nullptr) return false;
+  impl_->disk.remove(path);
+  impl_->disk.sync_dir(sim_parent(path));
   return true;
 }
 

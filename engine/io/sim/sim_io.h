@@ -22,8 +22,12 @@ enum class SimFault : uint8_t {
   kNoSpace,     // the call fails with ENOSPC and has done nothing
   kSyncFailed,  // a sync or durable write fails with EIO; any part of what was unsynced reached the
                 // disk and the rest is forgotten: a later sync succeeds without writing it
-  kCrashPower,  // the machine loses power during the call (what it wrote counts as unsynced)
-  kCrashKill,   // the process dies before or after the call; the page cache survives
+  kShortWrite,  // a write fails with EIO after it has written its first sectors
+  kLostWrite,   // a write reports success and has written nothing (zeros where the file grew)
+  kMisdirected,  // a write reports success and went to another place of its file
+  kSlow,         // the call takes up to two seconds
+  kCrashPower,   // the machine loses power during the call (what it wrote counts as unsynced)
+  kCrashKill,    // the process dies before or after the call; the page cache survives
 };
 
 // Fires at the first call with index >= at_call that it can apply to.
@@ -76,6 +80,8 @@ class SimIo : public Io {
   bool flip_bit(const std::string& path, uint64_t bit);
   // Replaces bytes of the stored file (cache and disk); false when the file is not that long.
   bool overwrite(const std::string& path, uint64_t offset, const std::string& bytes);
+  // The file's name is gone, as after a repair of the file system; false when there is none.
+  bool lose(const std::string& path);
   // Cuts the stored file off at `bytes`.
   bool cut(const std::string& path, uint64_t bytes);
   // Bytes of all files, what set_capacity() bounds.
