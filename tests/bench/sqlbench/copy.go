@@ -90,13 +90,9 @@ func copyBench(cfg config) error {
 	fmt.Printf("COPY of %d rows in one transaction, servers in turn, %d rounds, a flush per commit on both sides; pgz has %d MiB\n\n",
 		cfg.rows, cfg.rounds, copyBudgetMiB)
 	native, pgz, err := startForCopy(cfg)
-	if native != nil {
-		defer native.Kill()
-	}
 	if err != nil {
 		return err
 	}
-	defer func() { pgz.Kill() }()
 	fmt.Printf("%-24s %18s %18s %7s %24s\n", "", "native (commit)", "pgz (commit)", "ratio", "pgz peak RSS")
 	fig := figures{Scale: cfg.rows, Rounds: cfg.rounds, Date: time.Now().Format("2006-01-02")}
 	for _, c := range copyCases {
@@ -129,7 +125,7 @@ func startForCopy(cfg config) (native, pgz *harness.Server, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	native, err = harness.StartNative(dir, "synchronous_commit=on", "fsync=on", "shared_buffers=1GB", "max_wal_size=4GB")
+	native, err = startNative(dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,7 +137,7 @@ func startForCopy(cfg config) (native, pgz *harness.Server, err error) {
 }
 
 func startPgzForCopy(dir string) (*harness.Server, error) {
-	return harness.StartPgz(dir, fmt.Sprint("--memory=", copyBudgetMiB))
+	return startPgz(dir, fmt.Sprint("--memory=", copyBudgetMiB))
 }
 
 const copyColumns = "(id bigint %s, account int, amount int, note text)"

@@ -46,7 +46,10 @@ type config struct {
 }
 
 func main() {
-	if err := run(); err != nil {
+	cleanUpOnSignal()
+	err := run()
+	cleanUp()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sqlbench:", err)
 		os.Exit(1)
 	}
@@ -145,9 +148,6 @@ func run() error {
 	fig := figures{Machine: fmt.Sprintf("%d cores, %s", runtime.NumCPU(), runtime.GOOS), Date: time.Now().Format("2006-01-02"),
 		Network: cfg.network(), Scale: cfg.scale, Seconds: cfg.seconds, Rounds: cfg.rounds}
 	servers, err := startBoth(cfg, &fig)
-	for _, s := range servers {
-		defer s.Kill()
-	}
 	if err != nil {
 		return err
 	}
@@ -183,28 +183,28 @@ func startBoth(cfg config, fig *figures) ([]*harness.Server, error) {
 		if err != nil {
 			return servers, err
 		}
-		start := time.Now()
+		began := time.Now()
 		var s *harness.Server
 		if name == "native" {
-			s, err = harness.StartNative(dir, "synchronous_commit=on", "fsync=on", "shared_buffers=1GB", "max_wal_size=4GB")
+			s, err = startNative(dir)
 		} else {
-			s, err = harness.StartPgz(dir)
+			s, err = startPgz(dir)
 		}
 		if err != nil {
 			return servers, err
 		}
 		servers = append(servers, s)
-		r := startRow{Server: name, FirstAnswerMS: float64(time.Since(start).Microseconds()) / 1000}
+		r := startRow{Server: name, FirstAnswerMS: float64(time.Since(began).Microseconds()) / 1000}
 		time.Sleep(500 * time.Millisecond)
 		idle, err := s.MemoryBytes("VmRSS")
 		if err != nil {
 			return servers, err
 		}
-		start = time.Now()
+		began = time.Now()
 		if err := initialise(cfg, s); err != nil {
 			return servers, err
 		}
-		r.InitSeconds = time.Since(start).Seconds()
+		r.InitSeconds = time.Since(began).Seconds()
 		peak, err := s.MemoryBytes("VmHWM")
 		if err != nil {
 			return servers, err
@@ -217,17 +217,6 @@ func startBoth(cfg config, fig *figures) ([]*harness.Server, error) {
 	fmt.Println("(native: first answer includes initdb, memory is the postmaster's alone)")
 	fmt.Printf("\n%-12s %-9s %3s  %30s  %30s  %6s %6s\n", "script", "protocol", "c", "native tps (range) p99", "pgz tps (range) p99", "ratio", "p99")
 	return servers, nil
-}
-
-func scratch(under, name string) (string, error) {
-	if under == "" {
-		return harness.ScratchDir("bench-" + name)
-	}
-	dir := filepath.Join(under, name)
-	if err := os.RemoveAll(dir); err != nil {
-		return "", err
-	}
-	return dir, os.MkdirAll(dir, 0o755)
 }
 
 func printCell(rows []row) {

@@ -60,7 +60,7 @@ func measureCell(cfg config, servers []*harness.Server, mode, protocol, clients 
 
 func measure(cfg config, s *harness.Server, mode, protocol, clients string) (row, error) {
 	r := row{Mode: mode, Protocol: protocol, Clients: clients, Server: s.Name}
-	logs, err := os.MkdirTemp("", "pgz-latency-")
+	logs, err := scratch("", "latency")
 	if err != nil {
 		return r, err
 	}
