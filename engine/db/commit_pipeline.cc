@@ -3,6 +3,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
 #include "engine/base/planted.h"
+#include "engine/base/slices.h"
 
 namespace pgz {
 
@@ -287,6 +288,8 @@ bool CommitPipeline::wait_for_work(bool* sealed) {
 }
 
 void CommitPipeline::log_loop() {
+  // It wakes twice a flush, and all commits wait for it (docs/decisions/0015).
+  if (runtime_.executor == thread_executor()) ask_for_short_slices();
   bool sealed = false;
   while (wait_for_work(&sealed)) {
     if (failed()) continue;
