@@ -186,6 +186,8 @@ var backendPlays = []play{
 		"a COMMIT", "c SELECT state, wait_event_type, wait_event, query, xact_start IS NULL, backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid IN (pid:a, pid:b) ORDER BY query",
 		"a BEGIN", "a SELECT 1/0", "c SELECT state, query FROM pg_stat_activity WHERE pid = pid:a", "a ROLLBACK",
 		"a BEGIN ISOLATION LEVEL REPEATABLE READ", "a SELECT v FROM p WHERE id = 5",
+		"c SELECT state, backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid = pid:a",
+		"a SELECT v FROM p WHERE id = 5 FOR KEY SHARE",
 		"c SELECT state, backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid = pid:a", "a COMMIT"}},
 }
 

@@ -29,11 +29,13 @@ type locker struct {
 	// writes: to change the row, not for SELECT ... FOR. PostgreSQL words a lost row differently.
 	writes bool
 	anyRow bool // the row is named by its key, not by the version the statement saw
-	guard  guard
-	key    []byte // where the row is now
-	val    []byte // its newest version
-	seen   []byte // the version the statement saw, when it has to be compared
-	cmp    valueCompare
+
+	numbered bool // the transaction has its id
+	guard    guard
+	key      []byte // where the row is now
+	val      []byte // its newest version
+	seen     []byte // the version the statement saw, when it has to be compared
+	cmp      valueCompare
 }
 
 func newLocker(st *State, rel *planner.Rel) locker {
@@ -43,8 +45,18 @@ func newLocker(st *State, rel *planner.Rel) locker {
 }
 
 // lock locks the row at key, following it when it moved. READ COMMITTED gets the
-// newest version; above it, a version newer than the snapshot is 40001.
+// newest version; above it, a version newer than the snapshot is 40001. A
+// transaction that holds a row lock has an id, as in PostgreSQL.
 func (l *locker) lock(ctx context.Context, key []byte, mode kv.RowMode, policy query.LockWaitPolicy) (outcome, error) {
+	what, err := l.lockNewest(ctx, key, mode, policy)
+	if err == nil && what != rowGone && !l.numbered && l.st.Env != nil {
+		_, err = l.st.Env.XID(true)
+		l.numbered = err == nil
+	}
+	return what, err
+}
+
+func (l *locker) lockNewest(ctx context.Context, key []byte, mode kv.RowMode, policy query.LockWaitPolicy) (outcome, error) {
 	l.key = append(l.key[:0], key...)
 	opts := l.st.Lock
 	if policy != query.LockWaitBlock {
@@ -189,6 +201,6 @@ func (l *locker) refresh(c *expr.Ctx, t *planner.Target, row []data.Datum) error
 }
 
 func (l *locker) restart(st *State) {
-	l.st = st
+	l.st, l.numbered = st, false
 	l.guard.restart(st, l.rel)
 }
