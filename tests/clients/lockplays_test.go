@@ -166,7 +166,21 @@ var advisoryPlays = []play{
 	{"discard", []string{"a SELECT pg_advisory_lock(1)", "b SELECT pg_advisory_lock(1)", "a DISCARD ALL", "b wait"}},
 }
 
+// whoBlocks is the query that monitors ask.
+const whoBlocks = "c SELECT blocked.pid = pid:b, blocking.pid = pid:a, blocked.waitstart BETWEEN now() - interval '1min' AND now() " +
+	"FROM pg_locks blocked JOIN pg_locks blocking ON blocking.locktype = blocked.locktype AND blocking.pid <> blocked.pid AND blocking.granted" +
+	" AND blocking.database IS NOT DISTINCT FROM blocked.database AND blocking.relation IS NOT DISTINCT FROM blocked.relation" +
+	" AND blocking.transactionid IS NOT DISTINCT FROM blocked.transactionid AND blocking.classid IS NOT DISTINCT FROM blocked.classid" +
+	" AND blocking.objid IS NOT DISTINCT FROM blocked.objid AND blocking.objsubid IS NOT DISTINCT FROM blocked.objsubid WHERE NOT blocked.granted"
+
 var backendPlays = []play{
+	{"who blocks whom", []string{tables, "a BEGIN", "a UPDATE p SET v = 0 WHERE id = 1", "b UPDATE p SET v = 1 WHERE id = 1", whoBlocks,
+		"c SELECT backend_xid IS NULL FROM pg_stat_activity WHERE pid = pid:b", "a ROLLBACK", "b wait", whoBlocks,
+		"a BEGIN", "a SELECT id FROM p WHERE id = 2 FOR SHARE", "b DELETE FROM p WHERE id = 2", whoBlocks, "a COMMIT", "b wait",
+		"a BEGIN", "a SELECT id FROM p WHERE id = 3 FOR KEY SHARE", "b SELECT id FROM p WHERE id = 3 FOR UPDATE", whoBlocks,
+		"c SELECT backend_xid IS NULL FROM pg_stat_activity WHERE pid = pid:b", "a COMMIT", "b wait",
+		"a BEGIN; LOCK q", "b SELECT count(*) FROM q", whoBlocks, "a COMMIT", "b wait",
+		"a SELECT pg_advisory_lock(4, 5)", "b SELECT pg_advisory_lock(4, 5)", whoBlocks, "a SELECT pg_advisory_unlock(4, 5)", "b wait"}},
 	{"cancel", []string{tables, "a BEGIN", "a UPDATE p SET v = 0 WHERE id = 1", "b BEGIN", "b UPDATE p SET v = 1 WHERE id = 1",
 		"c SELECT pg_cancel_backend(pid:b)", "b wait", "b SELECT 1", "b ROLLBACK", "c SELECT pg_cancel_backend(pid:b)", "b SELECT 1",
 		"c SELECT pg_cancel_backend(2147483647)", "c SELECT pg_cancel_backend(NULL)", "c SELECT pg_cancel_backend(pid:c)", "a COMMIT"}},

@@ -45,15 +45,28 @@ func newLocker(st *State, rel *planner.Rel) locker {
 }
 
 // lock locks the row at key, following it when it moved. READ COMMITTED gets the
-// newest version; above it, a version newer than the snapshot is 40001. A
-// transaction that holds a row lock has an id, as in PostgreSQL.
+// newest version; above it, a version newer than the snapshot is 40001. As in
+// PostgreSQL a transaction that holds a row lock has an id, one that waits to
+// change a row too.
 func (l *locker) lock(ctx context.Context, key []byte, mode kv.RowMode, policy query.LockWaitPolicy) (outcome, error) {
+	if l.writes {
+		if err := l.number(); err != nil {
+			return rowGone, err
+		}
+	}
 	what, err := l.lockNewest(ctx, key, mode, policy)
-	if err == nil && what != rowGone && !l.numbered && l.st.Env != nil {
+	if err == nil && what != rowGone {
+		err = l.number()
+	}
+	return what, err
+}
+
+func (l *locker) number() (err error) {
+	if !l.numbered && l.st.Env != nil {
 		_, err = l.st.Env.XID(true)
 		l.numbered = err == nil
 	}
-	return what, err
+	return err
 }
 
 func (l *locker) lockNewest(ctx context.Context, key []byte, mode kv.RowMode, policy query.LockWaitPolicy) (outcome, error) {

@@ -22,6 +22,7 @@ const queryTextMax = 1023
 type activity struct {
 	serial   atomic.Uint32 // of the transaction within the session
 	xid      atomic.Uint32 // 0: the transaction has none
+	waitAt   atomic.Int64  // when the last wait for a lock began
 	xmin     atomic.Uint32 // the newest xid when the oldest snapshot that is held was taken; 0: holds none
 	mu       sync.Mutex
 	active   bool
@@ -161,10 +162,13 @@ func (s *Session) Locks() ([]catfn.Lock, error) {
 	out := make([]catfn.Lock, 0, len(locks))
 	for _, l := range locks {
 		lock := catfn.Lock{PID: int32(l.Owner), Mode: l.Mode.String(), Granted: l.Granted}
+		if t := s.srv.find(lock.PID); t != nil && !l.Granted {
+			lock.WaitStart = t.activity.waitAt.Load()
+		}
 		switch {
 		case l.Row != nil:
 			// A row is waited for until the transaction that has it ends.
-			lock.Type, lock.Mode = catfn.LockTransaction, kv.ShareLock.String()
+			lock.Type, lock.Mode, lock.Row = catfn.LockTransaction, kv.ShareLock.String(), string(l.Row)
 		case l.Tag.Space == kv.RelationLock:
 			lock.Type, lock.Database, lock.Relation = catfn.LockRelation, uint32(l.Tag.A), uint32(l.Tag.B)
 		case l.Tag.Space == kv.AdvisoryLock:

@@ -2,6 +2,7 @@ package session
 
 import (
 	"math"
+	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/exec"
@@ -127,7 +128,10 @@ func (s *Session) lockOptions() kv.LockOptions {
 	return kv.LockOptions{Timeout: c.lockTimeout, DeadlockTimeout: c.deadlockTimeout, OnWait: s.hooks.onWait}
 }
 
-func (s *Session) onWait() { _ = s.out.FlushReady() }
+func (s *Session) onWait() {
+	s.activity.waitAt.Store(sqlTime(time.Now()))
+	_ = s.out.FlushReady()
+}
 
 // sendRun sends up to maxRows rows of a running plan.
 func (s *Session) sendRun(p *portal, maxRows int) (suspended bool, err error) {

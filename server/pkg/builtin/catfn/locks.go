@@ -14,6 +14,8 @@ type Lock struct {
 	PID                int32 // 0: a prepared transaction
 	Mode               string
 	Granted            bool
+	WaitStart          int64  // of one that is waited for; 0: not known
+	Row                string // of LockTransaction: the row that is waited for
 }
 
 // What locks are on, as pg_locks.locktype names it. A wait for a row is a wait
@@ -59,8 +61,9 @@ func lockStatus(c *expr.Ctx, _ []data.Datum) (expr.SetIter, error) {
 	}
 	out := &expr.SliceSet{}
 	names := map[int32]string{}
+	xids := map[int32]uint32{}
 	for _, b := range l.Backends() {
-		names[b.PID] = b.Transaction
+		names[b.PID], xids[b.PID] = b.Transaction, b.XID
 		if b.XactAt == 0 {
 			continue
 		}
@@ -73,14 +76,22 @@ func lockStatus(c *expr.Ctx, _ []data.Datum) (expr.SetIter, error) {
 			out.Rows = append(out.Rows, row)
 		}
 	}
+	holders := holdersOf(l, locks, xids)
 	for _, lock := range locks {
 		row := lockRow(lock.Type, lock.PID, names[lock.PID], lock.Mode, lock.Granted)
+		if !lock.Granted && lock.WaitStart != 0 {
+			row[lockWaitStart] = data.Int(lock.WaitStart)
+		}
 		if lock.Database != 0 || lock.Type == LockRelation {
 			row[lockDatabase] = data.Int(int64(lock.Database))
 		}
 		switch lock.Type {
 		case LockRelation:
 			row[lockRelation] = data.Int(int64(lock.Relation))
+		case LockTransaction:
+			if xid := holders[lock.Row]; xid != 0 {
+				row[lockXID] = data.Int(int64(xid))
+			}
 		case LockAdvisory:
 			row[lockClass], row[lockObjectID] = data.Int(int64(lock.Key>>32)), data.Int(int64(uint32(lock.Key)))
 			row[lockSubID] = data.Int(1)
@@ -91,6 +102,29 @@ func lockStatus(c *expr.Ctx, _ []data.Datum) (expr.SetIter, error) {
 		out.Rows = append(out.Rows, row)
 	}
 	return out, nil
+}
+
+// holdersOf finds, for each row that is waited for, the id of a transaction that has it.
+func holdersOf(l BackendLister, locks []Lock, xids map[int32]uint32) map[string]uint32 {
+	waiting := map[int32]bool{}
+	for _, lock := range locks {
+		if !lock.Granted {
+			waiting[lock.PID] = true
+		}
+	}
+	holders := map[string]uint32{}
+	for _, lock := range locks {
+		if lock.Type != LockTransaction || holders[lock.Row] != 0 {
+			continue
+		}
+		for _, pid := range l.BlockingPIDs(lock.PID) {
+			// Somebody who waits as well may only be ahead in the queue.
+			if holders[lock.Row] == 0 || !waiting[pid] {
+				holders[lock.Row] = xids[pid]
+			}
+		}
+	}
+	return holders
 }
 
 func lockRow(kind string, pid int32, transaction, mode string, granted bool) []data.Datum {
