@@ -258,6 +258,7 @@ Status Db::replay(const LsmRecovered& recovered) {
   options.before_writes = [this] {
     runtime_.io->tune(dir_);
     space_.open();
+    PGZ_TRY(runtime_.io->sync_dir(dir_));  // IDENTITY's name may stand in a cache only
     return lsm_->settle();
   };
   PGZ_TRY(log_->recover(

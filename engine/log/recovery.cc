@@ -286,7 +286,8 @@ Status LogImpl::recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& d
   PGZ_TRY(recovery.scan());
   PGZ_TRY(recovery.replay(from_lsn, options.durable_lsn, deliver, result));
   if (options.before_writes) PGZ_TRY(options.before_writes());
-  PGZ_TRY(slots_.remove_unfinished());
+  // Before one of them is written to as a spare, or counted on as a part of the log.
+  PGZ_TRY(slots_.settle_names());
   PGZ_TRY(recovery.make_durable());
   Recovery::Release release = recovery.release(from_lsn);
   for (SlotRef& slot : release.now) PGZ_TRY(slots_.release(std::move(slot)));

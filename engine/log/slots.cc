@@ -49,10 +49,10 @@ Status SlotSet::load(std::vector<SlotRef>* slots) {
   return Status::ok();
 }
 
-Status SlotSet::remove_unfinished() {
+Status SlotSet::settle_names() {
   for (const std::string& path : unfinished_) PGZ_TRY(runtime_.io->remove(path));
   unfinished_.clear();
-  return Status::ok();
+  return runtime_.io->sync_dir(dir_);
 }
 
 uint64_t SlotSet::fitting_bytes(uint64_t wanted) const {

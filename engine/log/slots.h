@@ -27,8 +27,9 @@ class SlotSet {
 
   // Opens every slot file of the directory. Called once, first.
   Status load(std::vector<SlotRef>* slots);
-  // Removes the files of slots whose making was cut short, which load() found. Before create().
-  Status remove_unfinished();
+  // Removes the files of slots whose making was cut short, and makes the names of the others that
+  // load() found durable: an earlier process may have died before it did. Before create().
+  Status settle_names();
   // A new slot, zero-filled and durable, name included.
   Result<SlotRef> create(uint64_t bytes);
   // `wanted`, or on a disk that is nearly full a part of it that there is room for.
@@ -49,7 +50,7 @@ class SlotSet {
   const std::string dir_;
   const LogOptions options_;
   std::atomic<uint64_t> disk_bytes_{0};
-  std::vector<std::string> unfinished_;  // between load() and remove_unfinished()
+  std::vector<std::string> unfinished_;  // between load() and settle_names()
 
   mutable Mutex mu_;
   std::vector<SlotRef> spares_ PGZ_GUARDED_BY(mu_);
