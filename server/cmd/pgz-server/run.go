@@ -93,6 +93,11 @@ func run(cfg *config, log *slog.Logger) error {
 	if stop(ctx) != nil {
 		log.Warn("some clients did not end in time")
 	}
+	if err == nil {
+		if err := sessions.Close(ctx); err != nil {
+			log.Warn("sequences will skip some values at the next start", "error", err)
+		}
+	}
 	if closeErr := store.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("closing the store: %w", closeErr)
 	}

@@ -2,8 +2,10 @@ package ddl
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/data"
@@ -21,25 +23,40 @@ func sequenceKey(database, storage uint32) []byte {
 }
 
 // logAhead is how many values after a durable commit may be given before the
-// next one, as in PostgreSQL.
-const logAhead = 32
+// next one, as in PostgreSQL. Where durable commits of one sequence would follow
+// each other within logAheadPace it doubles, up to logAheadMax: PostgreSQL waits
+// for the disk at the transaction's end only, here every value is safe before it
+// is given.
+const (
+	logAhead     = 32
+	logAheadMax  = 4096
+	logAheadPace = 100 * time.Millisecond
+)
 
 // Sequences hands out values of sequences. One serves all sessions of a server.
 //
 // Values are taken in small transactions of their own: nobody waits for the end
 // of a transaction that took one, and a rollback gives none back. Such a commit
 // need not be durable as long as log_cnt, which it counts down from logAhead,
-// is above zero. After a restart the row may therefore be log_cnt values behind
-// what was given, so the first use skips that many; no value comes twice.
+// is above zero. After a crash the row may therefore be log_cnt values behind
+// what was given, so the first use skips that many; no value comes twice. Settle
+// leaves nothing to skip.
 type Sequences struct {
 	mu   sync.Mutex
-	seen map[sequenceID]bool // used since the server started
+	seen map[sequenceID]*sequenceUse // used since the server started
+}
+
+// sequenceUse is how a sequence has been used. Protected by Sequences.mu.
+type sequenceUse struct {
+	table *catalog.Table
+	ahead int64     // logAhead of the last durable commit
+	at    time.Time // when that was
 }
 
 type sequenceID struct{ database, storage uint32 }
 
 // NewSequences returns a dispenser for a server that has just started.
-func NewSequences() *Sequences { return &Sequences{seen: map[sequenceID]bool{}} }
+func NewSequences() *Sequences { return &Sequences{seen: map[sequenceID]*sequenceUse{}} }
 
 // SequenceTxn says how values are taken: the store, or the transaction that has
 // itself made the sequence.
@@ -62,9 +79,57 @@ func (x *Sequences) Next(how SequenceTxn, find func() (*catalog.Table, error)) (
 			r.skip(t.Sequence, t.Name)
 		}
 		value, err = r.advance(t.Sequence, t.Name)
+		if r.durable && how.Own == nil {
+			r.log = x.ahead(t)
+		}
 		return err
 	})
 	return value, err
+}
+
+// ahead is how many values the durable commit that is being made covers.
+func (x *Sequences) ahead(t *catalog.Table) int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	u := x.seen[sequenceID{t.Database, t.StorageID}]
+	if u == nil {
+		return logAhead
+	}
+	now := time.Now()
+	if u.ahead != 0 && now.Sub(u.at) < logAheadPace {
+		u.ahead = min(2*u.ahead, logAheadMax)
+	} else {
+		u.ahead = logAhead
+	}
+	u.at = now
+	return u.ahead
+}
+
+// Settle writes down what every sequence has given, so that the next start skips
+// nothing. Nobody takes values meanwhile or afterwards.
+func (x *Sequences) Settle(ctx context.Context, store kv.Store) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.seen) == 0 {
+		return nil
+	}
+	txn, err := store.Begin(kv.TxnOptions{})
+	if err != nil {
+		return err
+	}
+	defer txn.Rollback()
+	how := SequenceTxn{Ctx: ctx, Lock: kv.LockOptions{Policy: kv.NoWait}}
+	for _, u := range x.seen {
+		_, _, err := changeRow(how, txn, 1, u.table, func(_ *catalog.Table, r *sequenceRow) error {
+			r.log = 0
+			return nil
+		})
+		if err != nil && !errors.Is(err, kv.ErrLockNotAvailable) { // locked by what was prepared: it is skipped
+			return err
+		}
+	}
+	_, err = txn.Commit(ctx, kv.CommitOptions{Sync: true})
+	return err
 }
 
 // Set is setval: the value given last, or to be given next.
@@ -82,7 +147,7 @@ func (x *Sequences) Set(how SequenceTxn, find func() (*catalog.Table, error), va
 func (x *Sequences) used(id sequenceID) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.seen[id]
+	return x.seen[id] != nil
 }
 
 // change applies f to a sequence's row in a transaction of its own.
@@ -129,7 +194,10 @@ func (x *Sequences) changeOnce(how SequenceTxn, t *catalog.Table, f func(*catalo
 func (x *Sequences) use(t *catalog.Table) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.seen[sequenceID{t.Database, t.StorageID}] = true
+	id := sequenceID{t.Database, t.StorageID}
+	if x.seen[id] == nil {
+		x.seen[id] = &sequenceUse{table: t}
+	}
 }
 
 // changeRow reads the row under a lock, changes it and writes it back. Not

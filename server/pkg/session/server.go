@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	crand "crypto/rand"
 	"encoding/binary"
 	"log/slog"
@@ -93,6 +94,10 @@ func NewServer(opts Options) (*Server, error) {
 	}
 	return srv, nil
 }
+
+// Close writes down what is only known in memory. All sessions have ended, and the
+// store is still open.
+func (srv *Server) Close(ctx context.Context) error { return srv.sequences.Settle(ctx, srv.store) }
 
 // Open starts a client's session. Its errors end the connection.
 func (srv *Server) Open(info Startup) (*Session, error) {
