@@ -20,8 +20,8 @@ import (
 	"github.com/pgzdb/pgz/tests/harness"
 )
 
-// specTimeout bounds one run of a file; a permutation cut off by it counts as
-// different. stepTimeout makes isolationtester itself give up before that.
+// specTimeout is how long a run of a file may print nothing; a permutation cut off
+// by it counts as different. stepTimeout makes isolationtester itself give up before that.
 const (
 	specTimeout = 150 * time.Second
 	stepTimeout = "PGISOLATIONTIMEOUT=8"
@@ -41,16 +41,19 @@ func TesterPath() string {
 }
 
 // transcript collects what isolationtester prints, and ends the run when more
-// than stuckMax steps had to be cancelled: each costs stepTimeout.
+// than stuckMax steps had to be cancelled (each costs stepTimeout) or nothing
+// comes for specTimeout.
 type transcript struct {
 	strings.Builder
-	stop  func()
-	stuck int
+	stop   func()
+	silent *time.Timer
+	stuck  int
 }
 
 const stuckMax = 3
 
 func (t *transcript) Write(p []byte) (int, error) {
+	t.silent.Reset(specTimeout)
 	t.stuck += bytes.Count(p, []byte("isolationtester: canceling step "))
 	if t.stuck > stuckMax {
 		t.stop()
@@ -74,12 +77,14 @@ const marker = "starting permutation: "
 // Run runs one spec against a server and returns its permutations'
 // transcripts; failure is what ended the run early, "" if nothing did.
 func Run(tester string, s *harness.Server, spec string) (permutations []string, failure string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), specTimeout)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	silent := time.AfterFunc(specTimeout, cancel)
+	defer silent.Stop()
 	cmd := exec.CommandContext(ctx, tester, s.DSN()+" options='-c client_min_messages=notice'")
 	cmd.Env = append(os.Environ(), stepTimeout, "PGTZ=UTC")
 	cmd.Stdin = strings.NewReader(spec)
-	out, errs := &transcript{stop: cancel}, &strings.Builder{}
+	out, errs := &transcript{stop: cancel, silent: silent}, &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = out, errs
 	runErr := cmd.Run()
 	var exit *exec.ExitError
@@ -93,7 +98,7 @@ func Run(tester string, s *harness.Server, spec string) (permutations []string, 
 		if out.stuck > stuckMax {
 			failure = fmt.Sprintf("given up after %d steps that never ended", out.stuck)
 		} else if ctx.Err() != nil {
-			failure = fmt.Sprintf("no end within %v", specTimeout)
+			failure = fmt.Sprintf("nothing happened for %v", specTimeout)
 		}
 		if len(permutations) > 0 { // the last one was cut off
 			permutations = permutations[:len(permutations)-1]
