@@ -14,6 +14,7 @@ const (
 	maxSmallBytes   = 10000    // messages without a variable part
 	maxBodyBytes    = 64 << 20 // everything else
 	readBufferBytes = 8 << 10
+	bulkBufferBytes = 64 << 10  // for a client that sends without waiting
 	keepBufferBytes = 256 << 10 // a larger buffer is given back after use
 )
 
@@ -26,6 +27,7 @@ type reader struct {
 	conn net.Conn
 	buf  []byte
 	r, w int
+	full bool // the last read took all there was room for
 }
 
 func newReader(conn net.Conn) reader {
@@ -44,7 +46,10 @@ func (r *reader) fill(n int) error {
 		r.r, r.w = 0, 0
 		if len(r.buf) > keepBufferBytes && n <= readBufferBytes {
 			r.buf = make([]byte, readBufferBytes)
+		} else if r.full && len(r.buf) < bulkBufferBytes {
+			r.buf = make([]byte, 2*len(r.buf))
 		}
+		r.full = false
 	}
 	if r.r+n > len(r.buf) {
 		into := r.buf
@@ -55,8 +60,10 @@ func (r *reader) fill(n int) error {
 		r.r, r.buf = 0, into
 	}
 	for r.w-r.r < n {
+		room := len(r.buf) - r.w
 		got, err := r.conn.Read(r.buf[r.w:])
 		r.w += got
+		r.full = got == room
 		if err != nil && r.w-r.r < n {
 			return err
 		}

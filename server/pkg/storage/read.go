@@ -218,6 +218,7 @@ func (s *scanner) Next(out *kv.Rows, maxRows int) (bool, error) {
 func (s *scanner) Close() {
 	if !s.closed {
 		s.closed = true
+		_ = s.txn.join() // the next call tells
 		C.sh_cursor_close(C.uint64_t(s.cursor))
 	}
 }

@@ -22,9 +22,11 @@ const (
 
 // scratch is what a transaction needs only while it runs; pooled.
 type scratch struct {
-	call  C.sh_call
-	batch []byte // writes not yet handed over
-	tmp   []byte // keys and lock names on their way to C
+	call   C.sh_call
+	batch  []byte   // writes not yet handed over
+	from   kv.OpNum // of the first of them
+	tmp    []byte   // keys and lock names on their way to C
+	behind behind
 }
 
 // txn implements kv.Txn. The engine's transaction begins with the first write
@@ -42,8 +44,16 @@ type txn struct {
 
 var _ kv.Txn = (*txn)(nil)
 
-// enter readies the transaction for a call.
+// enter readies the transaction for a call of the engine.
 func (t *txn) enter() error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	return t.join()
+}
+
+// ready readies the transaction for a call that does not reach the engine.
+func (t *txn) ready() error {
 	if t.done {
 		return kv.ErrTxnDone
 	}
@@ -64,6 +74,8 @@ func (t *txn) end() {
 	if sc == nil {
 		return
 	}
+	_ = t.join() // what it wrote goes away
+	sc.behind.reset()
 	t.sc = nil
 	if sc.call.txn != 0 {
 		C.sh_free(sc.call.txn)
@@ -104,13 +116,16 @@ func (t *txn) handedOver(batch []byte) {
 }
 
 func (t *txn) append(op kv.OpNum, kind byte, key, value []byte) error {
-	if err := t.enter(); err != nil {
+	if err := t.ready(); err != nil {
 		return err
 	}
 	if op == 0 || op == kv.MaxOp || op < t.last {
 		return kv.ErrInvalidArg
 	}
 	sc := t.sc
+	if len(sc.batch) == 0 {
+		sc.from = op
+	}
 	var h [writeHeaderBytes]byte
 	h[0] = kind
 	binary.LittleEndian.PutUint32(h[4:], uint32(op))
@@ -126,7 +141,7 @@ func (t *txn) append(op kv.OpNum, kind byte, key, value []byte) error {
 	if len(sc.batch) < batchBytes {
 		return nil
 	}
-	return t.handOver()
+	return t.batchFull()
 }
 
 func (t *txn) handOver() error {
@@ -186,7 +201,10 @@ func (t *txn) DropRange(op kv.OpNum, start, end []byte) error {
 
 // RollbackTo implements kv.Txn.
 func (t *txn) RollbackTo(op kv.OpNum) error {
-	if err := t.enter(); err != nil {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	if err := t.joinForRollback(op); err != nil {
 		return err
 	}
 	sc := t.sc
@@ -214,8 +232,9 @@ func (t *txn) Commit(_ context.Context, opts kv.CommitOptions) (kv.Timestamp, er
 	if t.done {
 		return 0, kv.ErrTxnDone
 	}
+	refused := t.join()
 	sc := t.sc
-	if sc == nil || (sc.call.txn == 0 && len(sc.batch) == 0) {
+	if sc == nil || (refused == nil && sc.call.txn == 0 && len(sc.batch) == 0) {
 		t.end()
 		return 0, nil
 	}
@@ -225,6 +244,9 @@ func (t *txn) Commit(_ context.Context, opts kv.CommitOptions) (kv.Timestamp, er
 			t.end()
 		}
 	}()
+	if refused != nil {
+		return 0, refused
+	}
 	// Before looking at closing, so that Close waits for what it does not stop.
 	t.store.commits.Add(1)
 	defer t.store.commits.Done()
