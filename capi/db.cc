@@ -23,7 +23,6 @@ namespace {
 
 DbOptions options_of(const pgz_options& in) {
   DbOptions o;
-  o.value_direct_min_bytes = 0;  // decision 0007: not before it has been simulated for longer
   o.create_if_missing = in.create_if_missing != 0;
   o.error_if_exists = in.error_if_exists != 0;
   o.memory_budget_bytes = in.memory_budget_bytes;

@@ -21,12 +21,24 @@ std::string PlacedValues::pointer(size_t i) const {
   return bytes;
 }
 
+// Commits that failed behind their values (a full log, a serialization failure) leave segments that
+// no memtable points into, and which no flush will ever finish.
+void ValuePlacer::drop_unused() {
+  std::erase_if(open_, [](const OpenSegmentRef& segment) {
+    // Others have theirs from a commit that placed a value there, or from here under the mutex.
+    if (segment.use_count() > 1) return false;
+    segment->abandon();
+    return true;
+  });
+}
+
 Status ValuePlacer::place_next(Slice value, PlacedValues* placed) {
   PlacedValue place;
   MutexLock lock(&mutex_);
   if (current_ == nullptr || !current_->place(value, options_.segment_bytes, &place)) {
     if (current_ != nullptr) current_->close();
     current_.reset();
+    drop_unused();
     PGZ_ASSIGN(current_,
                OpenSegment::create(io_, options_.vlog_dir, options_.new_number(), options_.files));
     open_.push_back(current_);

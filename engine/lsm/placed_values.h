@@ -69,6 +69,7 @@ class ValuePlacer {
 
  private:
   Status place_next(Slice value, PlacedValues* placed);
+  void drop_unused() PGZ_REQUIRES(mutex_);
 
   Io* const io_;
   const Options options_;

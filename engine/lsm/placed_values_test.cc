@@ -173,6 +173,24 @@ TEST_F(PlacedValuesTest, AbandonedOnesAreGarbage) {
   EXPECT_LT(lsm_->stats().segment_bytes, 20'000u);
 }
 
+// No flush will ever meet the segments of commits that failed behind their values.
+TEST_F(PlacedValuesTest, SegmentsOfAbandonedOnesOnlyGoAway) {
+  const std::string value(40'000, 'x');
+  const Slice slice(value);
+  for (int i = 0; i < 20; i++) {
+    PlacedValues abandoned;
+    ASSERT_TRUE(lsm_->place_values({&slice, 1}, &abandoned).is_ok());
+    ASSERT_TRUE(lsm_->sync_values().is_ok());
+    if (i == 10) commit({"key"}, 5000);
+    EXPECT_LE(io_.list("db/vlog").take().size(), 4u);
+  }
+  check();
+  flush();
+  check();
+  ASSERT_TRUE(restart(true).is_ok());
+  check();
+}
+
 TEST_F(PlacedValuesTest, AMemtablesSegmentIsNotCollected) {
   commit({"a", "b", "c"}, 5000);
   for (const char* key : {"a", "b", "c"}) {

@@ -78,11 +78,16 @@ void OpenSegment::attach(uint64_t id, std::unique_ptr<File> file, SegmentFiles* 
 Result<OpenSegmentRef> OpenSegment::create(Io* io, const std::string& vlog_dir, uint64_t id,
                                            SegmentFiles* files) {
   OpenSegmentRef open(new OpenSegment(io, vlog_dir));
-  PGZ_ASSIGN(std::unique_ptr<File> file,
-             io->open(segment_path(vlog_dir, id), OpenMode::kCreateExclusive, {}));
+  const std::string path = segment_path(vlog_dir, id);
+  PGZ_ASSIGN(std::unique_ptr<File> file, io->open(path, OpenMode::kCreateExclusive, {}));
   const std::string header = vlog::encode_header(id, id);
-  PGZ_TRY(file->write(0, header.data(), header.size()));
-  if (!PGZ_PLANTED(kSkipPlacedDirSync)) PGZ_TRY(io->sync_dir(vlog_dir));
+  Status begun = file->write(0, header.data(), header.size());
+  if (begun.is_ok() && !PGZ_PLANTED(kSkipPlacedDirSync)) begun = io->sync_dir(vlog_dir);
+  if (!begun.is_ok()) {
+    file.reset();
+    (void)io->remove(path).is_ok();  // else an orphan until the next start
+    return begun;
+  }
   open->attach(id, std::move(file), files);
   MutexLock lock(&open->mutex_);
   open->end_ = header.size();
@@ -176,6 +181,8 @@ Status OpenSegment::restore(const PlacedValue& placed) {
   std::string value;
   return segment_->read(pointer, &value);
 }
+
+void OpenSegment::abandon() { segment_->set_obsolete(); }
 
 void OpenSegment::close() {
   MutexLock lock(&mutex_);

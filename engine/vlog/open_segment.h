@@ -55,6 +55,9 @@ class OpenSegment {
   // Reads and checks a value that the log names. kCorruption where it is not there.
   Status restore(const PlacedValue& placed);
 
+  // Nothing points into it: its file goes with the last reference.
+  void abandon();
+
   void close();
   // Waits until nobody holds it, then writes the directory and syncs. Closed before; may be called
   // again after kNoSpace.
