@@ -22,9 +22,10 @@ namespace {
 
 constexpr uint64_t kRetryMicros = 100'000;   // between attempts on a full disk
 constexpr uint64_t kIdleMicros = 1'000'000;  // without a write: time to tidy up
-constexpr CollectLimits kBusyLimits{135, 0.2, 0};
-// While nobody writes, little is gained by leaving garbage where it is.
-constexpr CollectLimits kIdleLimits{104, 0.03, 0};
+// What the collector moves falls steeply with the room that garbage may take (decision 0007). Idle,
+// the last tenth is not worth it.
+constexpr CollectLimits kBusyLimits{140, 0.2, 0};
+constexpr CollectLimits kIdleLimits{110, 0.06, 0};
 
 std::vector<SegmentLoad> loads_of(const Version& version, const std::set<uint64_t>& held) {
   std::map<uint64_t, uint64_t> live;
