@@ -47,8 +47,8 @@ std::vector<SegmentLoad> loads_of(const Version& version, const std::set<uint64_
 SlotSet live_slots(const Version& version, uint64_t id) {
   SlotSet live;
   for (const std::vector<TableRef>& level : version.levels) {
-    if (PGZ_PLANTED(kDropLiveValue) && !live.empty()) break;
     for (const TableRef& table : level) {
+      if (PGZ_PLANTED(kDropLiveValue) && !live.empty()) break;
       const auto at = table->uses().all().find(id);
       if (at != table->uses().all().end()) live.unite(at->second.slots);
     }
