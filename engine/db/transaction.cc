@@ -227,7 +227,12 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   const bool is_welcome = makes_room(*prepared);
   if (!is_welcome) PGZ_TRY(db_->space().check());
   uint64_t weight = prepared->write_bytes + 64 * (prepared->drops->size() + prepared->runs.size());
-  PGZ_TRY(db_->lsm()->admit(weight, is_welcome));
+  if (Status s = db_->lsm()->admit(weight, is_welcome); !s.is_ok()) {
+    if (s.is(Code::kNoSpace) || s.is(Code::kClosed)) return s;
+    // Who waited to be let in may hear of a failed flush before the instance has: it stops for all.
+    db_->pipeline()->fail(s);
+    return db_->pipeline()->check();
+  }
   if (tag != 0) PGZ_TRY(db_->completions()->reserve());
 
   CommitRecordBuilder record(db_->runtime().clock->wall_micros());
