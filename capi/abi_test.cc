@@ -498,6 +498,11 @@ TEST_F(Abi, FiguresOfItself) {
   EXPECT_EQ(info[0].commits_since, 1u);
   ASSERT_EQ(pgz_snapshot_release(db_, snapshot, &err_), PGZ_OK);
 
+  EXPECT_GE(stats.point_reads, 64u);
+  EXPECT_GE(stats.written_bytes, stats.log_bytes + stats.flushed_bytes);
+  EXPECT_EQ(stats.range_drops, 0u);
+  EXPECT_LE(stats.value_live_bytes, stats.value_log_bytes);
+
   // A program of the first ABI gets no more than it asked for.
   stats.struct_size = 16;
   stats.commits = 77;

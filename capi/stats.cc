@@ -43,6 +43,11 @@ pgz_stats to_stats(const DbStats& in) {
   out.value_live_bytes = in.lsm.segment_live_bytes;
   out.value_collected_bytes = in.lsm.collected_bytes;
   out.value_placed_bytes = in.lsm.placed_bytes;
+  out.compaction_moves = in.lsm.moves;
+  out.compaction_debt_bytes = in.lsm.debt_bytes;
+  out.range_drops = in.lsm.range_drops;
+  out.written_bytes = in.pipeline.record_bytes + in.lsm.placed_bytes + in.lsm.flushed_bytes +
+                      in.lsm.merged_bytes + in.lsm.collected_bytes;
   return out;
 }
 
@@ -65,7 +70,9 @@ pgz_status pgz_stats_get(pgz_db* db, pgz_stats* stats, pgz_error* err) {
     Call call;
     const pgz_status s = call.pin_db(db);
     if (s != PGZ_OK) return report(s, err);
-    write_struct(to_stats(call.db->stats()), stats);
+    pgz_stats out = to_stats(call.db->stats());
+    out.point_reads = call.db->latencies()->read.snapshot().count() * DbLatencies::kReadSample;
+    write_struct(out, stats);
     return report(PGZ_OK, err);
   });
 }

@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; a library of a higher number serves programs of a lower one. */
-#define PGZ_ABI_VERSION 6u
+#define PGZ_ABI_VERSION 7u
 
 #define PGZ_KEY_MAX 16384u
 #define PGZ_VALUE_MAX 1073741823u
@@ -196,6 +196,14 @@ typedef struct pgz_stats {
   uint64_t value_live_bytes; /* of the values in them that tables point at, now; the rest can go */
   uint64_t value_collected_bytes; /* written to bring live values together */
   uint64_t value_placed_bytes;    /* written by commits, the log having pointers only */
+  /* From here on since ABI 7. */
+  uint64_t compaction_moves;      /* tables put a level deeper without being read */
+  uint64_t compaction_debt_bytes; /* level 0, and what levels hold above their aims, now */
+  uint64_t range_drops;           /* dropped ranges whose rows may still be in tables, now */
+  uint64_t written_bytes;         /* to log, tables and value segments; divided by log_bytes +
+                                     value_placed_bytes: write amplification */
+  uint64_t point_reads;           /* keys looked up, from one in 16; where nothing scans,
+                                     cache_misses divided by it: read amplification, in blocks */
 } pgz_stats;
 
 /* Any thread, does not block. Since ABI 1. */

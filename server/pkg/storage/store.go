@@ -276,5 +276,15 @@ func (s *Store) Stats() map[string]int64 {
 		"value_live_bytes":      int64(st.value_live_bytes),
 		"value_collected_bytes": int64(st.value_collected_bytes),
 		"value_placed_bytes":    int64(st.value_placed_bytes),
+		"memtable_bytes":        int64(st.memtable_bytes),
+		"flushed_bytes":         int64(st.flushed_bytes),
+		"compacted_bytes":       int64(st.compacted_bytes),
+		"compaction_debt_bytes": int64(st.compaction_debt_bytes),
+		"written_bytes":         int64(st.written_bytes),
+		"write_stall_micros":    int64(st.write_stall_micros),
+		"point_reads":           int64(st.point_reads),
+		"cache_hits":            int64(st.cache_hits),
+		"cache_misses":          int64(st.cache_misses),
+		"range_drops":           int64(st.range_drops),
 	}
 }
