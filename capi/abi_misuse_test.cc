@@ -53,6 +53,7 @@ void every_db_call(pgz_db* db, pgz_status want) {
   latency.struct_size = sizeof(latency);
   EXPECT_EQ(pgz_latency_get(db, PGZ_OPERATION_READ, &latency, nullptr), want);
   EXPECT_EQ(pgz_snapshot_list(db, nullptr, 0, &n, nullptr), want);
+  EXPECT_EQ(pgz_snapshot_pins(db, nullptr, 0, &n, nullptr), want);
   EXPECT_EQ(pgz_put(db, "k", 1, "v", 1, nullptr), want);
   EXPECT_EQ(pgz_delete(db, "k", 1, nullptr), want);
   EXPECT_EQ(pgz_get(db, "k", 1, &value, &n, nullptr), want);

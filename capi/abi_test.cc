@@ -510,4 +510,41 @@ TEST_F(Abi, FiguresOfItself) {
   EXPECT_EQ(stats.commits, 77u);
 }
 
+// Each snapshot keeps what was replaced between it and the next one.
+TEST_F(Abi, WhatSnapshotsPin) {
+  const auto write_all = [this](const char* value) {
+    for (int i = 0; i < 64; i++) ASSERT_EQ(put("k" + std::to_string(i), value), PGZ_OK);
+  };
+  uint64_t snapshots[3] = {};
+  for (uint64_t& snapshot : snapshots) {
+    write_all("value");
+    ASSERT_EQ(pgz_snapshot_acquire(db_, &snapshot, &err_), PGZ_OK);
+    if (&snapshot == &snapshots[1]) {
+      ASSERT_EQ(pgz_flush(db_, &err_), PGZ_OK);
+    }
+  }
+  ASSERT_EQ(put("k0", "later"), PGZ_OK);
+  pgz_snapshot_pin pins[2];
+  size_t count = 0;
+  ASSERT_EQ(pgz_snapshot_pins(db_, pins, 2, &count, &err_), PGZ_OK);
+  EXPECT_EQ(count, 3u);
+  EXPECT_EQ(pins[0].snapshot, snapshots[0]);
+  EXPECT_EQ(pins[0].users, 1u);
+  EXPECT_EQ(pins[0].commits_since, 129u);
+  EXPECT_GE(pins[0].age_micros, pins[1].age_micros);
+  for (const pgz_snapshot_pin& pin : pins) {
+    EXPECT_NEAR(static_cast<double>(pin.versions_max), 64, 2);
+    EXPECT_GT(pin.bytes_max, pin.versions_max);
+  }
+  pgz_snapshot_pin all[3];
+  ASSERT_EQ(pgz_snapshot_pins(db_, all, 3, &count, &err_), PGZ_OK);
+  EXPECT_LE(all[2].versions_max, 2u);
+  for (const uint64_t snapshot : snapshots) {
+    ASSERT_EQ(pgz_snapshot_release(db_, snapshot, &err_), PGZ_OK);
+  }
+  ASSERT_EQ(pgz_snapshot_pins(db_, all, 3, &count, &err_), PGZ_OK);
+  EXPECT_EQ(count, 0u);
+  EXPECT_EQ(pgz_snapshot_pins(db_, nullptr, 3, &count, &err_), PGZ_INVALID_ARG);
+}
+
 }  // namespace

@@ -104,6 +104,25 @@ pgz_status pgz_latency_get(pgz_db* db, uint32_t operation, pgz_latency* latency,
   });
 }
 
+pgz_status pgz_snapshot_pins(pgz_db* db, pgz_snapshot_pin* out, size_t capacity, size_t* count,
+                             pgz_error* err) {
+  constexpr size_t kCapacityMax = 1024;
+  if ((out == nullptr && capacity != 0) || count == nullptr) return invalid("out or count", err);
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_db(db);
+    if (s != PGZ_OK) return report(s, err);
+    size_t i = 0;
+    for (const SnapshotPins& pin :
+         call.db->snapshot_pins(std::min(capacity, kCapacityMax), count)) {
+      out[i++] = {
+          pin.ts,           pin.users, pin.age_micros, pin.commits_since, pin.at_most.versions,
+          pin.at_most.bytes};
+    }
+    return report(PGZ_OK, err);
+  });
+}
+
 pgz_status pgz_snapshot_list(pgz_db* db, pgz_snapshot_info* out, size_t capacity, size_t* count,
                              pgz_error* err) {
   if ((out == nullptr && capacity != 0) || count == nullptr) return invalid("out or count", err);

@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; a library of a higher number serves programs of a lower one. */
-#define PGZ_ABI_VERSION 7u
+#define PGZ_ABI_VERSION 8u
 
 #define PGZ_KEY_MAX 16384u
 #define PGZ_VALUE_MAX 1073741823u
@@ -242,6 +242,24 @@ typedef struct pgz_snapshot_info {
 /* Lists the registered snapshots, oldest first: up to `capacity` into `out`, *count how many there
  * are. Any thread, does not block. Since ABI 2. */
 PGZ_API pgz_status pgz_snapshot_list(pgz_db* db, pgz_snapshot_info* out, size_t capacity,
+                                     size_t* count, pgz_error* err);
+
+/* What one snapshot keeps. A version that no other snapshot and no newer reader sees was replaced
+ * after this snapshot and not after the next one; so there are at most as many as versions that
+ * were committed in between and are still there. Those are estimated: timestamps count as spread
+ * evenly over each table, and nothing is read. */
+typedef struct pgz_snapshot_pin {
+  uint64_t snapshot;
+  uint64_t users;         /* registrations not given back */
+  uint64_t age_micros;    /* since it was first registered */
+  uint64_t commits_since; /* of all transactions */
+  uint64_t versions_max;  /* kept for this snapshot alone, at most */
+  uint64_t bytes_max;     /* and the bytes of as many, keys and values */
+} pgz_snapshot_pin;
+
+/* Lists what the oldest snapshots pin, oldest first: up to `capacity` (at most 1024) into `out`,
+ * *count how many snapshots there are. Any thread, does not block. Since ABI 8. */
+PGZ_API pgz_status pgz_snapshot_pins(pgz_db* db, pgz_snapshot_pin* out, size_t capacity,
                                      size_t* count, pgz_error* err);
 
 /* Writes one line for people about how files are read and written: back end, why not another, how

@@ -157,6 +157,24 @@ DbStats Db::stats() const {
   return s;
 }
 
+std::vector<SnapshotPins> Db::snapshot_pins(size_t max, size_t* count) const {
+  const std::vector<Snapshots::Registered> all = snapshots_->list();
+  const uint64_t newest = snapshots_->base();
+  const uint64_t now = runtime_.clock->now_micros();
+  *count = all.size();
+  const size_t n = std::min(max, all.size());
+  std::vector<uint64_t> boundaries;
+  for (size_t i = 0; i < n; i++) boundaries.push_back(all[i].ts);
+  const uint64_t end = n < all.size() ? all[n].ts : newest;
+  const std::vector<VersionCount> replaced = lsm_->versions_between(boundaries, end);
+  std::vector<SnapshotPins> pins;
+  for (size_t i = 0; i < n; i++) {
+    pins.push_back({all[i].ts, all[i].users, now - std::min(now, all[i].since_micros),
+                    newest - std::min(newest, all[i].ts), replaced[i]});
+  }
+  return pins;
+}
+
 uint64_t Db::approximate_bytes(Slice lower, Slice upper) const {
   return lsm_->approximate_bytes(lower, upper);
 }

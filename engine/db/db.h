@@ -52,6 +52,17 @@ struct ReadResult {
   std::string value;             // for kMovedTombstone the new key
 };
 
+// What a registered snapshot keeps from being dropped.
+struct SnapshotPins {
+  uint64_t ts = 0;
+  uint64_t users = 0;
+  uint64_t age_micros = 0;  // since it was registered first
+  uint64_t commits_since = 0;
+  // At most so many: a version that only this snapshot sees was replaced after it, and before the
+  // next snapshot was taken, by one that is still there (Lsm::versions_between()).
+  VersionCount at_most;
+};
+
 struct DbStats {
   uint64_t horizon = 0;
   uint64_t snapshots = 0;
@@ -99,6 +110,8 @@ class Db : private LockSink {
   // ok, or why the instance refuses calls.
   Status check() const { return pipeline_->check(); }
   DbStats stats() const;
+  // Of the oldest `max` snapshots, oldest first; *count is how many there are.
+  std::vector<SnapshotPins> snapshot_pins(size_t max, size_t* count) const;
   // For people: Io::describe().
   std::string describe_io() const { return runtime_.io->describe(); }
   // Of the keys in [lower, upper), in memory and on disk; an estimate.

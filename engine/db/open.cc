@@ -307,7 +307,7 @@ void Db::flush_for_space() {
 
 // Everything recovered is durable: the horizon is its last commit.
 Status Db::start() {
-  snapshots_ = std::make_unique<Snapshots>(last_ts_);
+  snapshots_ = std::make_unique<Snapshots>(last_ts_, runtime_.clock);
   LockTableOptions locks;
   locks.memory_bytes = options_.lock_memory_bytes;
   locks.deadlock_timeout_micros = options_.deadlock_timeout_micros;

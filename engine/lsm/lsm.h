@@ -156,6 +156,12 @@ struct LsmStats {
   uint64_t table_memory_bytes = 0;  // filters, top indexes
 };
 
+// Versions committed in a stretch of time that the store still has: an estimate.
+struct VersionCount {
+  uint64_t versions = 0;
+  uint64_t bytes = 0;  // of their keys and values, as they take room on disk
+};
+
 class Lsm;
 struct MemTableHandle;
 
@@ -246,6 +252,12 @@ class Lsm {
   // Roughly the bytes that [lower, upper) takes in tables and runs; an empty upper means no bound.
   // A table that straddles a bound counts half. Memtables are counted by a sample of their keys.
   uint64_t approximate_bytes(Slice lower, Slice upper) const;
+
+  // For each of the timestamps, ascending, the versions committed after it and up to the next one,
+  // after the last one up to `newest`. From what is known of each table: its timestamps count as
+  // spread evenly between its smallest and its largest. Reads no file.
+  std::vector<VersionCount> versions_between(std::span<const uint64_t> after,
+                                             uint64_t newest) const;
 
   // --- runs of transactions
   Result<std::unique_ptr<RunWriter>> new_run();

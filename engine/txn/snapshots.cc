@@ -12,9 +12,12 @@ uint64_t Snapshots::acquire() {
   count_++;
   // The base never goes back, so a new timestamp belongs at the end.
   if (registered_.empty() || registered_.back().ts < ts) {
-    registered_.push_back({ts, 1});
+    registered_.push_back({ts, 1, now()});
   } else {
-    if (registered_.back().users == 0) unused_--;
+    if (registered_.back().users == 0) {
+      unused_--;
+      registered_.back().since_micros = now();
+    }
     registered_.back().users++;
   }
   return ts;

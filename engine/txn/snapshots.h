@@ -13,13 +13,16 @@
 #include <deque>
 #include <vector>
 
+#include "engine/base/clock.h"
 #include "engine/base/sync.h"
 
 namespace pgz {
 
 class Snapshots {
  public:
-  explicit Snapshots(uint64_t horizon) : horizon_(horizon), base_(horizon) {}
+  // Without a clock nothing is known of ages.
+  explicit Snapshots(uint64_t horizon, Clock* clock = nullptr)
+      : clock_(clock), horizon_(horizon), base_(horizon) {}
   Snapshots(const Snapshots&) = delete;
   Snapshots& operator=(const Snapshots&) = delete;
 
@@ -46,13 +49,16 @@ class Snapshots {
   struct Registered {
     uint64_t ts;
     uint64_t users;
+    uint64_t since_micros;  // on the clock, when it had its first user
   };
   // Those with users, ascending.
   std::vector<Registered> list() const;
 
  private:
   void drop_unused() PGZ_REQUIRES(mu_);
+  uint64_t now() const { return clock_ == nullptr ? 0 : clock_->now_micros(); }
 
+  Clock* const clock_;
   mutable Mutex mu_;
   std::atomic<uint64_t> horizon_;                          // written under mu_
   std::atomic<uint64_t> base_;                             // written under mu_
