@@ -19,7 +19,8 @@ struct DbOptions {
   // Values from this size on leave the sorted tables for the value log; here 0 means that none
   // does.
   uint32_t value_inline_max_bytes = 512;
-  // Values from this size on go there when they are committed, and the log has a pointer; 0: none.
+  // Values from this size on go there when they are committed, and the log has a pointer; from
+  // eight times it in small commits that are waited for. 0: none.
   uint32_t value_direct_min_bytes = 4096;
   uint64_t value_segment_bytes = 0;  // 64 MiB
 

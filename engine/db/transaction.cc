@@ -243,6 +243,7 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   for (const RunFile& run : prepared->runs) record.add_run(run);
   record.begin_writes(prepared->writes.size());
   PlacedValues placed;
+  placed_from_ = placed_from(*prepared, asynchronous);
   Status s = write_record(*prepared, &record, &placed);
   if (!s.is_ok()) {
     if (tag != 0) db_->completions()->cancel_reservation();
@@ -286,9 +287,19 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   return Status::ok();
 }
 
+// From how many bytes on this commit's values go straight to the value log; 0: none. A group with
+// such values takes two device round trips, the segment's and the log's. Who waits for a small
+// commit wants one; where many bytes go by they are worth it, and nobody waits for the others.
+uint64_t Transaction::placed_from(const OwnWrites::Prepared& prepared, bool asynchronous) const {
+  constexpr uint64_t kLargeCommit = 64;  // times the option
+  constexpr uint64_t kLargeValue = 8;
+  const uint64_t min_bytes = db_->options().value_direct_min_bytes;
+  if (asynchronous || prepared.write_bytes >= kLargeCommit * min_bytes) return min_bytes;
+  return kLargeValue * min_bytes;
+}
+
 bool Transaction::is_placed(const WriteBuffer::Node& write) const {
-  const uint32_t min_bytes = db_->options().value_direct_min_bytes;
-  return min_bytes != 0 && write.kind == Kind::kValue && write.value.size() >= min_bytes;
+  return placed_from_ != 0 && write.kind == Kind::kValue && write.value.size() >= placed_from_;
 }
 
 // Large values go to the value log, and the record gets pointers.

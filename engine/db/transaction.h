@@ -98,6 +98,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   static bool makes_room(const OwnWrites::Prepared& prepared);
   Status submit(OwnWrites::Prepared* prepared, bool asynchronous, uint64_t tag);
   Status mark_range(OpNum op, Slice begin, Slice end);
+  uint64_t placed_from(const OwnWrites::Prepared& prepared, bool asynchronous) const;
   bool is_placed(const WriteBuffer::Node& write) const;
   Status write_record(const OwnWrites::Prepared& prepared, CommitRecordBuilder* record,
                       PlacedValues* placed);
@@ -121,6 +122,7 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   uint64_t tag_ = 0;
   bool dropped_ranges_ = false;
   uint64_t dropped_bytes_ = 0;  // about, by others' commits
+  uint64_t placed_from_ = 0;    // of the commit under way: see placed_from()
   Status refused_;              // a failed commit that used up its runs
   Event done_;
   Status outcome_;
