@@ -111,22 +111,13 @@ func connect(t *testing.T, s *harness.Server) *pgconn.PgConn {
 // A COPY that is rolled back, and one in the middle of which the server is killed, leave the tables
 // as they were and no files: into an existing table with rows, a primary key and an index.
 func TestCopyUndone(t *testing.T) {
-	dir, err := harness.ScratchDir("copy")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	s, err := harness.StartPgz(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
+	s := startVictim(t, scratchDir(t, "copy"))
 	ctx := context.Background()
-	c := connect(t, s)
+	c := connect(t, s.Server)
 	one(t, c, "create table c (id int primary key, d int, note text)")
 	one(t, c, "create index on c (d, id)")
 	one(t, c, "insert into c values (-1, 0, 'a'), (150000, 1, 'b')")
-	before := tableFiles(t, dir)
+	before := tableFiles(t, s.Dir)
 
 	one(t, c, "begin")
 	whole := newRowStream(200_000, 200_000+copyRows)
@@ -134,11 +125,11 @@ func TestCopyUndone(t *testing.T) {
 	if _, err := c.CopyFrom(ctx, whole, "copy c from stdin"); err != nil {
 		t.Fatal(err)
 	}
-	if len(tableFiles(t, dir)) <= len(before) {
+	if len(tableFiles(t, s.Dir)) <= len(before) {
 		t.Error("COPY wrote no runs: the test is too small")
 	}
 	one(t, c, "rollback")
-	expectNoNewFiles(t, dir, before)
+	expectNoNewFiles(t, s.Dir, before)
 	checkUndone(t, c)
 
 	cut := newRowStream(200_000, 200_000+copyRows)
@@ -149,12 +140,12 @@ func TestCopyUndone(t *testing.T) {
 	}()
 	<-cut.half
 	for range 100 { // what was sent arrives
-		if len(tableFiles(t, dir)) > len(before) {
+		if len(tableFiles(t, s.Dir)) > len(before) {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	if len(tableFiles(t, dir)) <= len(before) {
+	if len(tableFiles(t, s.Dir)) <= len(before) {
 		t.Error("half of COPY wrote no runs: the test is too small")
 	}
 	s.Kill()
@@ -162,11 +153,9 @@ func TestCopyUndone(t *testing.T) {
 	if err := <-done; err == nil {
 		t.Fatal("COPY succeeded on a killed server")
 	}
-	if s, err = harness.StartPgz(dir); err != nil {
-		t.Fatal(err)
-	}
-	expectNoNewFiles(t, dir, before)
-	c = connect(t, s)
+	s.again(t)
+	expectNoNewFiles(t, s.Dir, before)
+	c = connect(t, s.Server)
 	defer c.Close(ctx)
 	checkUndone(t, c)
 	// The keys are free again, in the table and in the index.

@@ -12,7 +12,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -28,9 +27,6 @@ var (
 	scale    = flag.Int("scale", 1, "pgbench's scale factor")
 	accounts = flag.Int("accounts", 1000, "rows of the table of accounts")
 )
-
-// restartLimit is what a restart may take, recovery included.
-const restartLimit = 2 * time.Second
 
 // ledger is what the clients know: which transfers were acknowledged, and
 // which were under way when the server went away.
@@ -57,17 +53,8 @@ func (l *ledger) acknowledge(id int64) {
 }
 
 func TestKillUnderLoad(t *testing.T) {
-	dir, err := harness.ScratchDir("crash")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	s, err := harness.StartPgz(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
-	if err := setUp(s); err != nil {
+	s := startVictim(t, scratchDir(t, "crash"))
+	if err := setUp(s.Server); err != nil {
 		t.Fatal(err)
 	}
 	seed := time.Now().UnixNano()
@@ -75,23 +62,14 @@ func TestKillUnderLoad(t *testing.T) {
 	rng := rand.New(rand.NewSource(seed))
 	l := &ledger{acked: map[int64]bool{}, unknown: map[int64]bool{}}
 	for round := range *rounds {
-		load(t, s, l, time.Duration(300+rng.Intn(1200))*time.Millisecond)
-		start := time.Now()
-		s, err = harness.StartPgz(dir)
-		if err != nil {
-			t.Fatalf("round %d: restart: %v", round, err)
-		}
-		if took := time.Since(start); took > restartLimit {
-			t.Errorf("round %d: the restart took %v", round, took)
-		}
-		if err := check(s, l); err != nil {
+		load(t, s.Server, l, time.Duration(300+rng.Intn(1200))*time.Millisecond)
+		took := s.inTime(t, round)
+		if err := check(s.Server, l); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		t.Logf("round %d: %d transfers acknowledged, all there; restart in %v", round, len(l.acked), time.Since(start))
+		t.Logf("round %d: %d transfers acknowledged, all there; restart in %v", round, len(l.acked), took)
 	}
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	s.stop(t)
 }
 
 func setUp(s *harness.Server) error {

@@ -26,11 +26,7 @@ type smallDisk struct {
 
 func mountSmallDisk(t *testing.T, mib int) *smallDisk {
 	t.Helper()
-	dir, err := harness.ScratchDir("full")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := scratchDir(t, "full")
 	d := &smallDisk{dir: dir, data: filepath.Join(dir, "data")}
 	if err := os.Mkdir(d.data, 0o755); err != nil {
 		t.Fatal(err)
@@ -94,57 +90,47 @@ func detail(err error) string {
 // DROP makes room, and with space again writes succeed.
 func TestFullDisk(t *testing.T) {
 	d := mountSmallDisk(t, 640)
-	s, err := harness.StartPgz(d.dir, "--memory", "64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
+	s := startVictim(t, d.dir, "--memory", "64")
 	f := &filler{}
 	for _, sql := range []string{
 		"CREATE TABLE kept (id int PRIMARY KEY, t text NOT NULL)",
 		"CREATE TABLE other (id int PRIMARY KEY, t text NOT NULL)",
 		"INSERT INTO other SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 40000) g",
 	} {
-		f.must(t, s, sql)
+		f.must(t, s.Server, sql)
 	}
 	d.take(t, 100<<20)
-	f.untilFull(t, s)
+	f.untilFull(t, s.Server)
 	t.Logf("full after %d rows", f.acked)
-	f.check(t, s)
+	f.check(t, s.Server)
 
 	// A full disk at COMMIT: the transaction is gone as a whole.
 	for range 3 {
-		f.refusedCommit(t, s)
+		f.refusedCommit(t, s.Server)
 	}
-	for life := range 2 {
+	for range 2 { // on a full disk
 		s.Kill()
-		if s, err = harness.StartPgz(d.dir, "--memory", "64"); err != nil {
-			t.Fatalf("life %d: restart on a full disk: %v", life, err)
-		}
-		f.check(t, s)
+		s.again(t)
+		f.check(t, s.Server)
 	}
-	f.untilFull(t, s)
-	f.check(t, s)
+	f.untilFull(t, s.Server)
+	f.check(t, s.Server)
 
 	t.Run("drop", func(t *testing.T) {
-		f.must(t, s, "DROP TABLE other")
-		f.heals(t, s)
-		f.check(t, s)
+		f.must(t, s.Server, "DROP TABLE other")
+		f.heals(t, s.Server)
+		f.check(t, s.Server)
 	})
 	d.take(t, 0)
-	f.untilFull(t, s)
+	f.untilFull(t, s.Server)
 	if err := os.Remove(d.ballast); err != nil {
 		t.Fatal(err)
 	}
-	f.heals(t, s)
+	f.heals(t, s.Server)
 	s.Kill()
-	if s, err = harness.StartPgz(d.dir, "--memory", "64"); err != nil {
-		t.Fatal(err)
-	}
-	f.check(t, s)
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	s.again(t)
+	f.check(t, s.Server)
+	s.stop(t)
 }
 
 // filler inserts rows numbered from 1 and knows how many were acknowledged.
@@ -287,14 +273,10 @@ func TestStartWithoutSpace(t *testing.T) {
 	if err := os.Remove(d.ballast); err != nil {
 		t.Fatal(err)
 	}
-	s, err := harness.StartPgz(d.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
+	s := startVictim(t, d.dir)
 	f := &filler{}
-	f.must(t, s, "CREATE TABLE kept (id int PRIMARY KEY, t text NOT NULL)")
-	f.heals(t, s)
+	f.must(t, s.Server, "CREATE TABLE kept (id int PRIMARY KEY, t text NOT NULL)")
+	f.heals(t, s.Server)
 	s.Kill()
 	if err := syscall.Mount("", d.data, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
@@ -303,11 +285,7 @@ func TestStartWithoutSpace(t *testing.T) {
 	if err := syscall.Mount("", d.data, "", syscall.MS_REMOUNT, ""); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = harness.StartPgz(d.dir); err != nil {
-		t.Fatal(err)
-	}
-	f.check(t, s)
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	s.again(t)
+	f.check(t, s.Server)
+	s.stop(t)
 }

@@ -91,21 +91,13 @@ func TestFailedWrites(t *testing.T) {
 }
 
 func failWrites(t *testing.T, calls, part string) {
-	dir, err := harness.ScratchDir("eio")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
+	dir := scratchDir(t, "eio")
 	f := newFaults(t, dir)
 	// Small memtables, so that tables are being written all the time; plain
 	// calls, and a sync for each commit, which the library sees.
 	flags := []string{"--io", "posix", "--durable-writes", "sync", "--memory", "2"}
-	s, err := harness.StartPgz(dir, flags...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
-	if err := setUp(s); err != nil {
+	s := startVictim(t, dir, flags...)
+	if err := setUp(s.Server); err != nil {
 		t.Fatal(err)
 	}
 	l := &ledger{acked: map[int64]bool{}, unknown: map[int64]bool{}}
@@ -114,12 +106,12 @@ func failWrites(t *testing.T, calls, part string) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			if err := transferUntilFailure(s, l); err != nil {
+			if err := transferUntilFailure(s.Server, l); err != nil {
 				t.Error(err)
 			}
 		}()
 	}
-	stopFiller := fill(s)
+	stopFiller := fill(s.Server)
 	time.Sleep(500 * time.Millisecond)
 	f.on(t, calls, eio, part)
 	wg.Wait()
@@ -130,16 +122,12 @@ func failWrites(t *testing.T, calls, part string) {
 		t.Errorf("the server ended, but its log does not name the file: %s", s.LogTail())
 	}
 	f.off(t)
-	if s, err = harness.StartPgz(dir, flags...); err != nil {
-		t.Fatalf("restart: %v", err)
-	}
+	s.again(t)
 	t.Logf("%d transfers were acknowledged", len(l.acked))
-	if err := check(s, l); err != nil {
+	if err := check(s.Server, l); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	s.stop(t)
 }
 
 // stopCodes are what a client may be told when the instance stops: the outcome
@@ -197,24 +185,12 @@ func fill(s *harness.Server) (wait func()) {
 // TestFailedReads lets reads of tables fail with EIO: the statement gets an
 // error that says so, and the instance goes on.
 func TestFailedReads(t *testing.T) {
-	dir, err := harness.ScratchDir("eio-read")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
+	dir := scratchDir(t, "eio-read")
 	f := newFaults(t, dir)
 	flags := []string{"--io", "posix", "--memory", "2"}
-	s, err := harness.StartPgz(dir, flags...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
+	s := startVictim(t, dir, flags...)
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
+	c := s.dial(t)
 	for _, sql := range []string{
 		"CREATE TABLE wide (id int PRIMARY KEY, t text)",
 		"INSERT INTO wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 20000) g",
@@ -228,7 +204,7 @@ func TestFailedReads(t *testing.T) {
 	var n int
 	const sum = "SELECT count(*) FROM wide WHERE t <> ''"
 	f.on(t, "r", eio, "/sst/")
-	err = c.QueryRow(ctx, sum).Scan(&n)
+	err := c.QueryRow(ctx, sum).Scan(&n)
 	f.off(t)
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Code != "58030" {
@@ -237,9 +213,7 @@ func TestFailedReads(t *testing.T) {
 	if err := c.QueryRow(ctx, sum).Scan(&n); err != nil || n != 20000 {
 		t.Errorf("afterwards: %d rows, %v", n, err)
 	}
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	s.stop(t)
 }
 
 // waitForQuiet waits until no file of the directory has come or gone for a

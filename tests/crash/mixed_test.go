@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -50,42 +49,24 @@ const (
 // keys, upserts and deletes with indexes and large values, savepoints, a
 // sequence, and transactions of thousands of rows.
 func TestKillUnderMixedLoad(t *testing.T) {
-	dir, err := harness.ScratchDir("crash-mixed")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	s, err := harness.StartPgz(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
-	setUpMixed(t, s)
+	s := startVictim(t, scratchDir(t, "crash-mixed"))
+	setUpMixed(t, s.Server)
 	w := &world{claims: map[int]int{}, tried: map[[2]int]bool{}, numbers: map[int64]bool{}, batches: map[int]batchState{}}
 	for range *clients {
 		w.items = append(w.items, map[int]string{})
 		w.pending = append(w.pending, map[int]*string{})
 	}
 	for round := range *rounds {
-		killMixed(t, s, w)
-		start := time.Now()
-		if s, err = harness.StartPgz(dir); err != nil {
-			t.Fatalf("round %d: restart: %v", round, err)
-		}
-		took := time.Since(start)
-		if took > restartLimit {
-			t.Errorf("round %d: the restart took %v", round, took)
-		}
-		rows, err := w.check(s)
+		killMixed(t, s.Server, w)
+		took := s.inTime(t, round)
+		rows, err := w.check(s.Server)
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		t.Logf("round %d: %d rows as acknowledged, %d numbers, %d claims; restart in %v", round, rows, len(w.numbers), len(w.claims), took)
 		w.base += claimsPerRound
 	}
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	s.stop(t)
 }
 
 func setUpMixed(t *testing.T, s *harness.Server) {

@@ -25,34 +25,18 @@ func TestKillUnderPgbench(t *testing.T) {
 	if harness.NativeBin() == "" {
 		t.Skip("no pgbench (Debian package postgresql-15)")
 	}
-	dir, err := harness.ScratchDir("crash-pgbench")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	s, err := harness.StartPgz(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
-	if out, err := pgbench(s, "-i", "-q", "-s", strconv.Itoa(*scale)).CombinedOutput(); err != nil {
+	s := startVictim(t, scratchDir(t, "crash-pgbench"))
+	if out, err := pgbench(s.Server, "-i", "-q", "-s", strconv.Itoa(*scale)).CombinedOutput(); err != nil {
 		t.Fatalf("pgbench -i: %v\n%s", err, out)
 	}
 	before := 0 // transactions there when the round began
 	for round := range *rounds {
-		n, err := killPgbench(s, filepath.Join(dir, fmt.Sprint("round", round)))
+		n, err := killPgbench(s.Server, filepath.Join(s.Dir, fmt.Sprint("round", round)))
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		start := time.Now()
-		if s, err = harness.StartPgz(dir); err != nil {
-			t.Fatalf("round %d: restart: %v", round, err)
-		}
-		took := time.Since(start)
-		if took > restartLimit {
-			t.Errorf("round %d: the restart took %v", round, took)
-		}
-		there, err := checkPgbench(s)
+		took := s.inTime(t, round)
+		there, err := checkPgbench(s.Server)
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
@@ -63,9 +47,7 @@ func TestKillUnderPgbench(t *testing.T) {
 		t.Logf("round %d: %d transactions acknowledged, %d new ones there; restart in %v", round, n, there-before, took)
 		before = there
 	}
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	s.stop(t)
 }
 
 func pgbench(s *harness.Server, args ...string) *exec.Cmd {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -35,21 +34,9 @@ func largeValue(row, version int) []byte {
 // TestKillUnderLargeValues overwrites rows of 4 to 64 KiB until the server is
 // killed, and looks for every acknowledged one after the restart.
 func TestKillUnderLargeValues(t *testing.T) {
-	dir, err := harness.ScratchDir("values")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	s, err := harness.StartPgz(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Kill() }()
+	s := startVictim(t, scratchDir(t, "values"))
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := s.dial(t)
 	if _, err := c.Exec(ctx, "CREATE TABLE document (id int PRIMARY KEY, version int NOT NULL, body bytea NOT NULL)"); err != nil {
 		t.Fatal(err)
 	}
@@ -61,29 +48,20 @@ func TestKillUnderLargeValues(t *testing.T) {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
-				overwrite(t, s, rows, client*valueRows, newRand())
+				overwrite(t, s.Server, rows, client*valueRows, newRand())
 			}()
 		}
 		time.Sleep(time.Duration(300+rand.Intn(1200)) * time.Millisecond)
 		s.Kill()
 		wg.Wait()
-		start := time.Now()
-		if s, err = harness.StartPgz(dir); err != nil {
-			t.Fatalf("round %d: restart: %v", round, err)
-		}
-		took := time.Since(start)
-		if took > restartLimit {
-			t.Errorf("round %d: the restart took %v", round, took)
-		}
-		versions, err := checkValues(ctx, s, rows)
+		took := s.inTime(t, round)
+		versions, err := checkValues(ctx, s.Server, rows)
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		t.Logf("round %d: %d versions acknowledged so far, restart in %v", round, versions, took)
 	}
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	s.stop(t)
 }
 
 // overwrite writes new versions of the client's rows until the connection is
