@@ -36,11 +36,12 @@ def build(directory, flags, suites):
     introspect = ['meson', 'introspect', '--tests', directory]
     tests = json.loads(subprocess.run(introspect, check=True, capture_output=True).stdout)
     tests = [t for t in tests if suites(t['suite'][0].split(':')[-1]) and t['name'] not in NO_PROGRAMS]
-    programs = {os.path.relpath(word, directory) for t in tests for word in t['cmd']
-                if word.startswith(os.path.abspath(directory) + '/')}
+    inside = os.path.abspath(directory) + '/'
+    programs = {os.path.relpath(word, directory) for t in tests for word in map(os.path.normpath, t['cmd'])
+                if word.startswith(inside)}
     done = subprocess.run(['ninja', '-C', directory, *sorted(programs)], capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(done.stdout[-8000:] + '\nsanitize: the build failed')
+        sys.exit(done.stdout[-8000:] + done.stderr + '\nsanitize: the build failed')
     return tests
 
 
