@@ -91,7 +91,7 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 		"how writes are made durable: auto (measured), dsync, sync or linked (both by io_uring)")
 	fs.StringVar(&cfg.tables, "tables", "auto",
 		"how files of rows are read: buffered (the page cache helps beyond --memory), direct (past it), or auto (buffered)")
-	fs.StringVar(&cfg.debugAddr, "debug-addr", "", "loopback `host:port` for Go's profiles (/debug/pprof) and the store's figures (/debug/store); empty for none")
+	fs.StringVar(&cfg.debugAddr, "debug-addr", "", "loopback `host:port` for Go's profiles (/debug/pprof) and the store's figures (/debug/store, .../latencies, .../snapshots); empty for none")
 	fs.Var(settingFlags(cfg.settings), "set", "a setting's server-wide value, as `name=value`; may be repeated")
 	verbose := fs.Bool("verbose", false, "log more")
 	showVersion := fs.Bool("version", false, "print the version and quit")

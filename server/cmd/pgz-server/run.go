@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	_ "net/http/pprof" // profiles for --debug-addr
 	"os"
 	"os/signal"
 	"os/user"
@@ -65,11 +63,7 @@ func run(cfg *config, log *slog.Logger) error {
 		go func() { failed <- server.Serve(l) }()
 	}
 	if cfg.debugAddr != "" {
-		http.HandleFunc("/debug/store", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(store.Stats()) // who asks may have gone
-		})
-		go func() { log.Error("profiles end", "error", http.ListenAndServe(cfg.debugAddr, nil)) }()
+		go func() { log.Error("profiles end", "error", http.ListenAndServe(cfg.debugAddr, debugHandler(store))) }()
 	}
 	banner(os.Stdout, cfg, listeners)
 

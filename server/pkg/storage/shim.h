@@ -58,6 +58,17 @@ static inline pgz_status sh_stats(uint64_t db, pgz_stats* stats) {
   return pgz_stats_get(SH_DB(db), stats, NULL);
 }
 
+static inline pgz_status sh_latency(uint64_t db, uint32_t operation, pgz_latency* latency,
+                                    sh_call* c) {
+  latency->struct_size = sizeof(*latency);
+  return pgz_latency_get(SH_DB(db), operation, latency, &c->err);
+}
+
+static inline pgz_status sh_snapshot_pins(uint64_t db, pgz_snapshot_pin* out, size_t capacity,
+                                          size_t* count, sh_call* c) {
+  return pgz_snapshot_pins(SH_DB(db), out, capacity, count, &c->err);
+}
+
 static inline pgz_status sh_reap(uint64_t db, pgz_completion* out, size_t capacity, size_t* count) {
   return pgz_reap(SH_DB(db), out, capacity, count, NULL);
 }

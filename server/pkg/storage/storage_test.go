@@ -176,12 +176,15 @@ func threads(t *testing.T) int {
 	return len(tasks)
 }
 
-// A goroutine that waits for a commit or a lock holds no thread.
+// A goroutine that waits for a commit or a lock holds no thread. Where processors
+// are busy the Go scheduler starts threads for calls that take long; that is far
+// from one each.
 func TestWaitsHoldNoThreads(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	s := openStore(t, t.TempDir(), Options{})
 	defer s.Close()
-	const waiters = 500
+	const waiters, threadsMore = 500, 100
+	before := int64(threads(t))
 	var most atomic.Int64
 	stop := make(chan struct{})
 	go func() {
@@ -225,10 +228,10 @@ func TestWaitsHoldNoThreads(t *testing.T) {
 	}
 	wg.Wait()
 	close(stop)
-	if got := most.Load(); got >= 30 && !checkedBuild {
-		t.Errorf("%d threads with %d goroutines waiting", got, waiters)
+	if got := most.Load(); got >= before+threadsMore && !checkedBuild {
+		t.Errorf("%d threads with %d goroutines waiting, %d before", got, waiters, before)
 	}
-	t.Logf("at most %d threads; %v", most.Load(), s.Stats())
+	t.Logf("%d threads, at most %d; %v", before, most.Load(), s.Stats())
 }
 
 func TestCloseEndsWaits(t *testing.T) {
