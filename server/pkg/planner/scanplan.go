@@ -154,6 +154,31 @@ func (l *level) buildIndex(src *source, ix *RelIndex, m indexMatch, cols []ScanC
 	return n, lay, nil
 }
 
+// filterable gives a scan its filter, if it takes one and has none of its own: it may be
+// the whole plan of a subquery.
+func filterable(n Node, f Filter) bool {
+	var own *Filter
+	switch n := n.(type) {
+	case *FunctionScan:
+		own = &n.Filter
+	case *ValuesScan:
+		own = &n.Filter
+	case *CTEScan:
+		own = &n.Filter
+	case *Result:
+		return len(f.Quals) == 0
+	default:
+		return false
+	}
+	if len(f.Quals) > 0 && len(own.Quals) > 0 {
+		return false
+	}
+	if len(f.Quals) > 0 {
+		*own = f
+	}
+	return true
+}
+
 // otherPath is reading a subquery, function, VALUES list or CTE.
 func (l *level) otherPath(src *source) *path {
 	info := src.node.Info()
@@ -172,20 +197,8 @@ func (l *level) otherPath(src *source) *path {
 		if err != nil {
 			return nil, src.lay, err
 		}
-		switch n := src.node.(type) {
-		case *FunctionScan:
-			n.Filter = f
-			return n, src.lay, nil
-		case *ValuesScan:
-			n.Filter = f
-			return n, src.lay, nil
-		case *CTEScan:
-			n.Filter = f
-			return n, src.lay, nil
-		case *Result:
-			if len(f.Quals) == 0 {
-				return n, src.lay, nil
-			}
+		if filterable(src.node, f) {
+			return src.node, src.lay, nil
 		}
 		n := &SubqueryScan{Alias: alias(src.rte), Child: src.node, Filter: f}
 		n.setCost(p, src.lay.n)
