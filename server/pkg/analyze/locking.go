@@ -118,6 +118,41 @@ func addRowMark(q *query.Query, rti int, lc *ast.LockingClause, pushedDown bool)
 	q.RowMarks = append(q.RowMarks, &query.RowMarkClause{Rti: rti, Strength: strength, WaitPolicy: wait, PushedDown: pushedDown})
 }
 
+// markForLocking has a view's query lock the rows of its tables, as m asks of the view.
+func markForLocking(q *query.Query, m *query.RowMarkClause) error {
+	var first error
+	lc := &ast.LockingClause{Strength: ast.LockClauseStrength(m.Strength), WaitPolicy: ast.LockWaitPolicy(m.WaitPolicy)}
+	var mark func(n query.JoinNode)
+	mark = func(n query.JoinNode) {
+		switch n := n.(type) {
+		case *query.FromExpr:
+			for _, c := range n.Fromlist {
+				mark(c)
+			}
+		case *query.JoinExpr:
+			mark(n.Larg)
+			mark(n.Rarg)
+		case *query.RangeTblRef:
+			switch rte := q.RTable[n.Rtindex-1]; rte.Rtekind {
+			case query.RTERelation:
+				rte.RequiredPerms |= query.ACLUpdate
+				rte.Rellockmode = max(rte.Rellockmode, lockRowShare)
+				addRowMark(q, n.Rtindex, lc, true)
+			case query.RTESubquery:
+				addRowMark(q, n.Rtindex, lc, true)
+				if err := markForLocking(rte.Subquery, m); err != nil && first == nil {
+					first = err
+				}
+			}
+		}
+	}
+	mark(q.JoinTree)
+	if first == nil && len(q.RowMarks) > 0 {
+		first = checkLocking(q, lc.Strength)
+	}
+	return first
+}
+
 // lockableName is the name FOR UPDATE OF can call an entry by; a join has one only if it was given
 // one.
 func lockableName(rte *query.RangeTblEntry) string {

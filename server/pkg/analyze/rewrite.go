@@ -31,6 +31,14 @@ func (a *analyzer) rewrite(q *query.Query, depth int) error {
 			if err := a.expandView(rte); err != nil {
 				return err
 			}
+			for _, m := range q.RowMarks {
+				if m.Rti != i+1 {
+					continue
+				}
+				if err := markForLocking(rte.Subquery, m); err != nil {
+					return err
+				}
+			}
 			if err := a.rewrite(rte.Subquery, depth+1); err != nil {
 				return err
 			}

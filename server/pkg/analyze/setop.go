@@ -288,14 +288,4 @@ func (a *analyzer) coerceLeaf(sub *query.Query, want *query.SetOperationStmt) (*
 	return outer, s.assignQueryCollations(outer)
 }
 
-func lockName(s ast.LockClauseStrength) string {
-	switch s {
-	case ast.LCS_FORKEYSHARE:
-		return "FOR KEY SHARE"
-	case ast.LCS_FORSHARE:
-		return "FOR SHARE"
-	case ast.LCS_FORNOKEYUPDATE:
-		return "FOR NO KEY UPDATE"
-	}
-	return "FOR UPDATE"
-}
+func lockName(s ast.LockClauseStrength) string { return query.LockClauseStrength(s).String() }

@@ -62,16 +62,43 @@ func (l *level) joinTree(from *query.FromExpr) (*problem, error) {
 	if err := l.fromExpr(p, from); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, l.lockable(p)
+}
+
+// lockable refuses row locks on the nullable side of what stayed an outer join: there may
+// be no row to lock.
+func (l *level) lockable(p *problem) error {
+	for _, src := range p.sources {
+		j := src.join
+		if j == nil {
+			continue
+		}
+		nullable := j.right.set()
+		if j.typ == query.JoinFull {
+			nullable = src.set
+		}
+		for _, m := range l.q.RowMarks {
+			if relsetOf(m.Rti).within(nullable) {
+				return pgerr.Newf(pgerr.FeatureNotSupportedCode, "%s cannot be applied to the nullable side of an outer join", m.Strength)
+			}
+		}
+		for _, side := range []*problem{j.left, j.right} {
+			if err := l.lockable(side); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (l *level) fromExpr(p *problem, from *query.FromExpr) error {
+	quals := l.pushDown(from, conjuncts(from.Quals))
 	for _, n := range from.Fromlist {
 		if err := l.joinNode(p, n); err != nil {
 			return err
 		}
 	}
-	return l.where(p, conjuncts(from.Quals))
+	return l.where(p, quals)
 }
 
 // where adds conditions to a problem, each as deep as it may go.

@@ -164,6 +164,11 @@ const (
 	LockForUpdate
 )
 
+// String is how a query asks for it.
+func (s LockClauseStrength) String() string {
+	return [...]string{"", "FOR KEY SHARE", "FOR SHARE", "FOR NO KEY UPDATE", "FOR UPDATE"}[s]
+}
+
 // LockWaitPolicy says what to do about a row locked by another transaction.
 type LockWaitPolicy uint8
 
