@@ -81,6 +81,5 @@ func (s *Session) sequenceState(t *catalog.Table) (sequenceRow, error) {
 	if !ver.Found() {
 		return sequenceRow{}, pgerr.Newf(pgerr.UndefinedTable, "could not open relation with OID %d", t.OID)
 	}
-	r, _, err := readSequenceRow(t, val)
-	return r, err
+	return readSequenceRow(t, val)
 }

@@ -75,9 +75,10 @@ func (s *server) NextVal(_ *expr.Ctx, seq uint32) (int64, error) {
 	if t, err := find(); err != nil {
 		return 0, err
 	} else if s.owned[t.StorageID] {
-		how.Own, how.Op = s.txn, 1
+		how.Own, how.Op, how.Kept = s.txn, 1, ddl.OwnSequences{}
 	}
-	return s.seqs.Next(how, find)
+	vals, _, err := s.seqs.Next(how, find)
+	return vals.First, err
 }
 
 func (s *server) view() catalog.View {

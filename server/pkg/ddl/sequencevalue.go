@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -67,24 +68,56 @@ type SequenceTxn struct {
 	Lock  kv.LockOptions
 	// Own is set when the sequence was made by this transaction, as command Op
 	// or an earlier one: nobody else can see it yet.
-	Own kv.Txn
-	Op  kv.OpNum
+	Own  kv.Txn
+	Op   kv.OpNum
+	Kept OwnSequences // with Own: gets the state
 }
 
-// Next returns the next value of a sequence. find looks the sequence up; it is
-// asked again when ALTER SEQUENCE has moved the state meanwhile.
-func (x *Sequences) Next(how SequenceTxn, find func() (*catalog.Table, error)) (value int64, err error) {
+// OwnSequences are the newest states, by key, of sequences that a transaction has
+// made itself and has used. Its rollback to a savepoint must not give values again.
+type OwnSequences map[string][]byte
+
+// Restore writes the states again after a rollback to a savepoint, where the
+// sequences are still there.
+func (o OwnSequences) Restore(txn kv.Txn, op kv.OpNum) error {
+	for key, row := range o {
+		was, v, err := txn.Get(kv.View{TS: kv.Newest, ReadOp: kv.MaxOp}, []byte(key), nil)
+		if err != nil {
+			return err
+		}
+		if !v.Found() || bytes.Equal(was, row) {
+			continue
+		}
+		if err := txn.Put(op, []byte(key), row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Values are those that one call has taken: the first of them, and how far they go.
+type Values struct{ First, Last int64 }
+
+// Next takes the next value of a sequence, or as many as its CACHE says; the table
+// returned is the sequence as it was then. find looks the sequence up; it is asked
+// again when ALTER SEQUENCE has moved the state meanwhile.
+func (x *Sequences) Next(how SequenceTxn, find func() (*catalog.Table, error)) (vals Values, seq *catalog.Table, err error) {
 	err = x.change(how, find, func(t *catalog.Table, r *sequenceRow) error {
+		seq = t
 		if id := (sequenceID{t.Database, t.StorageID}); how.Own == nil && !x.used(id) {
 			r.skip(t.Sequence, t.Name)
 		}
-		value, err = r.advance(t.Sequence, t.Name)
-		if r.durable && how.Own == nil {
-			r.log = x.ahead(t)
+		if vals, err = r.advance(t.Sequence, t.Name); err != nil || !r.durable {
+			return err
 		}
-		return err
+		ahead := int64(logAhead)
+		if how.Own == nil {
+			ahead = x.ahead(t)
+		}
+		r.log = valuesLeft(t.Sequence, r.last, ahead)
+		return nil
 	})
-	return value, err
+	return vals, seq, err
 }
 
 // ahead is how many values the durable commit that is being made covers.
@@ -139,7 +172,7 @@ func (x *Sequences) Set(how SequenceTxn, find func() (*catalog.Table, error), va
 			return pgerr.Newf(pgerr.NumericValueOutOfRange, "setval: value %d is out of bounds for sequence \"%s\" (%d..%d)",
 				value, t.Name, q.Min, q.Max)
 		}
-		*r = sequenceRow{last: value, called: called, durable: true}
+		*r = sequenceRow{last: value, called: called, durable: true, header: r.header}
 		return nil
 	})
 }
@@ -170,8 +203,10 @@ func (x *Sequences) change(how SequenceTxn, find func() (*catalog.Table, error),
 
 func (x *Sequences) changeOnce(how SequenceTxn, t *catalog.Table, f func(*catalog.Table, *sequenceRow) error) (bool, error) {
 	if how.Own != nil {
-		_, found, err := changeRow(how, how.Own, how.Op, t, f)
-		x.use(t)
+		row, found, err := changeRow(how, how.Own, how.Op, t, f)
+		if x.use(t); err == nil && found {
+			how.Kept[string(sequenceKey(t.Database, t.StorageID))] = row.encode(t)
+		}
 		return found, err
 	}
 	txn, err := how.Store.Begin(kv.TxnOptions{Owner: how.Owner})
@@ -208,14 +243,14 @@ func changeRow(how SequenceTxn, txn kv.Txn, op kv.OpNum, t *catalog.Table, f fun
 	if err != nil || !ver.Found() {
 		return sequenceRow{}, false, err
 	}
-	r, header, err := readSequenceRow(t, val)
+	r, err := readSequenceRow(t, val)
 	if err != nil {
 		return r, true, err
 	}
 	if err := f(t, &r); err != nil {
 		return r, true, err
 	}
-	return r, true, txn.Put(op, key, r.encode(t, header))
+	return r, true, txn.Put(op, key, r.encode(t))
 }
 
 // sequenceRow is the state of a sequence.
@@ -225,19 +260,20 @@ type sequenceRow struct {
 	called bool  // last has been given
 	// durable says that the new state must be on disk before it is used.
 	durable bool
+	header  rowcodec.Header
 }
 
-func readSequenceRow(t *catalog.Table, b []byte) (sequenceRow, rowcodec.Header, error) {
+func readSequenceRow(t *catalog.Table, b []byte) (sequenceRow, error) {
 	vals := make([]data.Datum, t.Row.Columns())
 	if err := rowcodec.DecodeRow(t.Row, b, vals); err != nil {
-		return sequenceRow{}, rowcodec.Header{}, err
+		return sequenceRow{}, err
 	}
 	header, err := rowcodec.ReadHeader(b)
-	return sequenceRow{last: vals[0].Int(), log: vals[1].Int(), called: vals[2].Bool()}, header, err
+	return sequenceRow{last: vals[0].Int(), log: vals[1].Int(), called: vals[2].Bool(), header: header}, err
 }
 
-func (r *sequenceRow) encode(t *catalog.Table, h rowcodec.Header) []byte {
-	return rowcodec.EncodeRow(nil, t.Row, h, []data.Datum{data.Int(r.last), data.Int(r.log), data.Bool(r.called)})
+func (r *sequenceRow) encode(t *catalog.Table) []byte {
+	return rowcodec.EncodeRow(nil, t.Row, r.header, []data.Datum{data.Int(r.last), data.Int(r.log), data.Bool(r.called)})
 }
 
 // skip passes over the values that may have been given after the row was last
@@ -253,22 +289,31 @@ func (r *sequenceRow) skip(q *catalog.Sequence, name string) {
 	}
 }
 
-// advance moves to the next value and returns it.
-func (r *sequenceRow) advance(q *catalog.Sequence, name string) (int64, error) {
-	next := r.last
+// advance moves to the next value, and further as far as CACHE says: to the bound at
+// most, also where the sequence would begin again. log is the caller's to set when the
+// state must be durable.
+func (r *sequenceRow) advance(q *catalog.Sequence, name string) (Values, error) {
+	first := r.last
 	if r.called {
 		var err error
-		if next, err = sequenceAfter(q, r.last, name); err != nil {
-			return 0, err
+		if first, err = sequenceAfter(q, r.last, name); err != nil {
+			return Values{}, err
 		}
 	}
-	r.last, r.called = next, true
-	if r.log > 0 {
-		r.log--
-	} else {
-		r.log, r.durable = logAhead, true
+	more := valuesLeft(q, first, max(q.Cache, 1)-1)
+	r.last, r.called = first+more*q.Increment, true
+	if r.log -= more + 1; r.log < 0 {
+		r.log, r.durable = 0, true
 	}
-	return next, nil
+	return Values{first, r.last}, nil
+}
+
+// valuesLeft is how many values follow last up to the bound, most at most.
+func valuesLeft(q *catalog.Sequence, last, most int64) int64 {
+	if q.Increment > 0 {
+		return int64(min(uint64(most), (uint64(q.Max)-uint64(last))/uint64(q.Increment)))
+	}
+	return int64(min(uint64(most), (uint64(last)-uint64(q.Min))/-uint64(q.Increment)))
 }
 
 // sequenceAfter is the value that follows last.

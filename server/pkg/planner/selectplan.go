@@ -3,6 +3,7 @@ package planner
 import (
 	"math"
 
+	"github.com/pgzdb/pgz/server/pkg/catalog"
 	"github.com/pgzdb/pgz/server/pkg/expr"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -362,6 +363,9 @@ func (s *step) lockRows() error {
 		src := l.rtes[m.Rti]
 		if src == nil || src.rel == nil {
 			continue
+		}
+		if t := src.rel.Table; t.Relkind == catalog.RelkindSequence {
+			return pgerr.Newf(pgerr.WrongObjectType, "cannot lock rows in sequence \"%s\"", t.Name)
 		}
 		t, err := l.target(m.Rti, src.rel, &s.lay)
 		if err != nil {

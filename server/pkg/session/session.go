@@ -46,8 +46,8 @@ type Session struct {
 	hangUp   func()
 	textPlan *textCache
 	shapes   shapeCache
-	sequence map[uint32]int64 // currval by sequence
-	lastSeq  uint32
+	sequence map[uint32]*sequenceState
+	lastSeq  uint32 // given a value of last; 0: none
 
 	cat          catalogState
 	types        *types.Ctx

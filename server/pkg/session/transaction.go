@@ -255,6 +255,9 @@ func (s *Session) rollbackTo(name string) error {
 		if err := s.tx.txn.RollbackTo(sp.op); err != nil {
 			return storeError(err)
 		}
+		if err := s.tx.sequences.Restore(s.tx.txn, s.nextOp()); err != nil {
+			return storeError(err)
+		}
 	}
 	s.keys.Cut(sp.op)
 	s.settings.RollbackTo(sp.settings)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pgzdb/pgz/server/pkg/catalog"
+	"github.com/pgzdb/pgz/server/pkg/ddl"
 	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -46,6 +47,7 @@ type txnState struct {
 	shared     bool // an implicit block of several statements, or of one that ran
 	begun      bool // started, settings and catalog marks are valid
 	saves      []savepoint
+	sequences  ddl.OwnSequences // nil: none used
 }
 
 // savepoint remembers where everything stood.
