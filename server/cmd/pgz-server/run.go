@@ -21,6 +21,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/pgwire"
 	"github.com/pgzdb/pgz/server/pkg/session"
 	"github.com/pgzdb/pgz/server/pkg/storage"
+	_ "github.com/pgzdb/pgz/server/pkg/storage/slack" // fewer wakes of the runtime's monitor
 )
 
 // shutdownTimeout is how long clients have to end after the first signal; the
