@@ -130,6 +130,10 @@ func (s *Session) revalidate(st *statement) error {
 	if st.raw == nil || !st.prepared {
 		return nil
 	}
+	s.beginTxn()
+	if s.stillValid(st) {
+		return nil
+	}
 	params := append([]uint32(nil), st.paramTypes...)
 	return s.prepare(st, &params)
 }

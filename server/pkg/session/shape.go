@@ -67,7 +67,7 @@ func (sc *shapeScan) scan(text string) bool {
 		return false
 	}
 	s := parser.NewScanner(text)
-	operand := true // a minus here is a sign
+	prev, before := parser.Op, "" // what stands before the token; nothing does like an operator
 	minus, afterStr := -1, false
 	for {
 		tok := s.Next()
@@ -87,7 +87,7 @@ func (sc *shapeScan) scan(text string) bool {
 			sc.literals = append(sc.literals, literal{from: tok.From, to: tok.To, value: tok.From, class: literalString})
 			sc.key = append(sc.key, 0, byte(literalString))
 		case parser.Op:
-			if word == "-" && operand && minus < 0 {
+			if word == "-" && minus < 0 && isSign(prev, before) {
 				minus, afterStr = tok.From, false
 				continue
 			}
@@ -104,8 +104,13 @@ func (sc *shapeScan) scan(text string) bool {
 			return false
 		}
 		minus, afterStr = -1, isStr
-		operand = tok.Kind == parser.Op || word == "(" || word == "," || tok.Kind == parser.Ident && !isOperandEnd(word)
+		prev, before = tok.Kind, word
 	}
+}
+
+// isSign tells whether a minus behind that token is a sign.
+func isSign(prev parser.Kind, before string) bool {
+	return prev == parser.Op || before == "(" || before == "," || prev == parser.Ident && !isOperandEnd(before)
 }
 
 // isOperandEnd tells a word that ends an operand, so that a minus after it is

@@ -45,6 +45,15 @@ func (st *statement) isQuery() bool {
 	return st.query != nil && st.query.CommandType != query.CmdUtility
 }
 
+// isTransaction tells BEGIN, COMMIT and their kin.
+func (st *statement) isTransaction() bool {
+	if st.raw == nil {
+		return false
+	}
+	_, is := st.raw.Stmt.(*ast.TransactionStmt)
+	return is
+}
+
 // prepare brings a statement to an executable state: analysed, and planned if
 // it is a query. params is where parameter types are inferred; nil means that
 // the statement may have none.
@@ -178,7 +187,10 @@ func (s *Session) newPrepared(name, text string, paramTypes []uint32) (*statemen
 	if err := s.checkFailed(st.raw.Stmt); err != nil {
 		return nil, err
 	}
-	if _, isTxn := st.raw.Stmt.(*ast.TransactionStmt); isTxn {
+	if st.isTransaction() {
+		if name == "" {
+			s.textPlan = s.textPlan.put(text, st)
+		}
 		return st, nil
 	}
 	params := append([]uint32(nil), paramTypes...)
@@ -238,9 +250,11 @@ func (c *textCache) get(text string) *statement {
 	return c.byText[text]
 }
 
-// put keeps a query for later; utility statements are cheap to begin with.
+// put keeps a query for later, and BEGIN and its kin, of which there are two a
+// transaction: parsing one takes longer than running it. Other utility statements
+// are rare, and prepared anew each time.
 func (c *textCache) put(text string, st *statement) *textCache {
-	if !st.isQuery() || len(text) > textCacheBytes {
+	if !st.isQuery() && !st.isTransaction() || len(text) > textCacheBytes {
 		return c
 	}
 	if c == nil || len(c.byText) >= textCacheEntries {

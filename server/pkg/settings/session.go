@@ -19,7 +19,8 @@ type Session struct {
 	touched bool // a value in force differs from the kept one
 	version uint64
 
-	reported []string // what the client was told, by Def id
+	reported   []string // what the client was told, by Def id
+	reportedAt uint64   // version then, plus one; 0: it was told nothing
 }
 
 type customValue struct{ kept, active string }
@@ -227,6 +228,10 @@ func (s *Session) forget() {
 // Report calls f for each reported setting whose value the client does not
 // know yet, and takes it as told.
 func (s *Session) Report(f func(name, value string)) {
+	if s.reportedAt == s.version+1 {
+		return
+	}
+	s.reportedAt = s.version + 1
 	for _, id := range reportedIDs {
 		if s.reported[id] == s.active[id] {
 			continue
@@ -238,6 +243,7 @@ func (s *Session) Report(f func(name, value string)) {
 
 // ReportAll calls f for every reported setting, at the session's start.
 func (s *Session) ReportAll(f func(name, value string)) {
+	s.reportedAt = s.version + 1
 	for _, id := range reportedIDs {
 		s.reported[id] = s.active[id]
 		f(table[id].Name, table[id].display(s.active[id]))
