@@ -133,6 +133,14 @@ func (c *conn) pause(s *session.Session) {
 	s.HadDeadline = s.IdleTimeout() > 0
 }
 
+// unpause takes back pause's deadline before reads that do not wait for an idle client.
+func (c *conn) unpause(s *session.Session) {
+	if s.HadDeadline {
+		_ = c.nc.SetReadDeadline(time.Time{})
+		s.HadDeadline = false
+	}
+}
+
 // timeout tells a client that took too long from one that is gone.
 func (c *conn) timeout(s *session.Session) error {
 	if !s.HadDeadline {

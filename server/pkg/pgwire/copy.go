@@ -8,12 +8,20 @@ import (
 // done when the client has ended it. A client that fails the COPY, sends
 // something else or vanishes makes an error.
 func (c *conn) ReadCopy() (chunk []byte, done bool, err error) {
+	s := c.sess.Load()
 	for {
 		if !c.in.buffered() && c.out.Flush() != nil {
 			return nil, false, c.out.Err
 		}
+		c.unpause(s)
+		if err := s.Ending(); err != nil {
+			return nil, false, err
+		}
 		kind, msg, err := c.in.message()
 		if err == errGone {
+			if err := s.Ending(); err != nil {
+				return nil, false, err
+			}
 			return nil, false, pgerr.Fatal(pgerr.ConnectionFailure, "unexpected EOF on client connection with an open transaction")
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package pgwire
 
 import (
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
@@ -133,6 +134,59 @@ func TestIdleInTransaction(t *testing.T) {
 	ts.flush(f)
 	ts.until(f, 'Z')
 	if got := ts.until(f, 'E'); got[0] != "E25P03" {
+		t.Fatalf("got %v", got)
+	}
+}
+
+// TestBusyClientIsNotIdle: neither the data of a COPY nor what follows a long statement
+// counts as idle time.
+func TestBusyClientIsNotIdle(t *testing.T) {
+	ts := startServer(t, nil)
+	nc, f := ts.login()
+	f.Send(&pgproto3.Query{String: "set idle_in_transaction_session_timeout = 300; set idle_session_timeout = 300; " +
+		"create table c (a int); begin"})
+	ts.flush(f)
+	ts.until(f, 'Z')
+	f.Send(&pgproto3.Query{String: "copy c from stdin"})
+	ts.flush(f)
+	ts.until(f, 'G')
+	for range 2 {
+		time.Sleep(400 * time.Millisecond)
+		f.Send(&pgproto3.CopyData{Data: []byte("1\n")})
+		ts.flush(f)
+	}
+	f.Send(&pgproto3.CopyDone{})
+	ts.flush(f)
+	ts.until(f, 'Z')
+
+	// While the first query runs half of the second one comes.
+	first, _ := (&pgproto3.Query{String: "select pg_sleep(0.5)"}).Encode(nil)
+	second, _ := (&pgproto3.Query{String: "select count(*) from c"}).Encode(nil)
+	if _, err := nc.Write(append(first, second[:10]...)); err != nil {
+		t.Fatal(err)
+	}
+	ts.until(f, 'Z')
+	if _, err := nc.Write(second[10:]); err != nil {
+		t.Fatal(err)
+	}
+	if got := ts.until(f, 'Z'); got[0] != "T" {
+		t.Fatalf("got %v", got)
+	}
+}
+
+// TestTerminatedCopy: a COPY that waits for data is told why it ends.
+func TestTerminatedCopy(t *testing.T) {
+	ts := startServer(t, nil)
+	_, f := ts.login()
+	f.Send(&pgproto3.Query{String: "set application_name = 'copier'; create table c (a int)"})
+	f.Send(&pgproto3.Query{String: "copy c from stdin"})
+	ts.flush(f)
+	ts.until(f, 'G')
+	const end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'copier'"
+	if _, err := ts.connect().Exec(context.Background(), end).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ts.until(f, 'E'); got[len(got)-1] != "E57P01" {
 		t.Fatalf("got %v", got)
 	}
 }

@@ -34,8 +34,11 @@ func newReader(conn net.Conn) reader {
 	return reader{conn: conn, buf: make([]byte, readBufferBytes)}
 }
 
-// buffered tells whether more of the client's data is at hand.
-func (r *reader) buffered() bool { return r.r < r.w }
+// buffered tells whether the client's next message is at hand, to its end.
+func (r *reader) buffered() bool {
+	n := r.w - r.r
+	return n >= 5 && uint32(n-1) >= binary.BigEndian.Uint32(r.buf[r.r+1:])
+}
 
 // fill reads until n bytes are at hand.
 func (r *reader) fill(n int) error {

@@ -190,7 +190,11 @@ func (c *copyInto) insertLine(line []byte) error {
 		}
 	}
 	if err := c.insert.Insert(&c.s.intr, c.row); err != nil {
-		return c.in.lineError(line, pgerr.From(storeError(err)))
+		e := pgerr.From(storeError(err))
+		if e.Code == pgerr.UniqueViolation { // PostgreSQL has gathered rows and forgotten the line
+			return e.WithWhere(c.in.where())
+		}
+		return c.in.lineError(line, e)
 	}
 	return nil
 }

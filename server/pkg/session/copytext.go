@@ -59,7 +59,7 @@ func (r *copyReader) next() (line []byte, ok bool, err error) {
 			return nil, false, r.drain()
 		}
 		if err := parser.CheckText(bytesString(line)); err != nil {
-			return nil, false, pgerr.From(err).WithWhere("COPY " + r.table + ", line " + itoa(r.line))
+			return nil, false, pgerr.From(err).WithWhere(r.where())
 		}
 		return line, true, nil
 	}
@@ -333,15 +333,18 @@ func (r *copyReader) splitCSV(line []byte) ([][]byte, error) {
 	}
 }
 
+// where is the line that was read last.
+func (r *copyReader) where() string { return "COPY " + r.table + ", line " + itoa(r.line) }
+
 // lineError adds the place to an error about a whole line.
 func (r *copyReader) lineError(line []byte, e *pgerr.Error) *pgerr.Error {
-	return e.WithWhere("COPY " + r.table + ", line " + itoa(r.line) + `: "` + clip(line) + `"`)
+	return e.WithWhere(r.where() + `: "` + clip(line) + `"`)
 }
 
 // columnError adds the place to an error about one field.
 func (r *copyReader) columnError(column string, value []byte, err error) error {
 	e := pgerr.From(err)
-	where := "COPY " + r.table + ", line " + itoa(r.line) + ", column " + column
+	where := r.where() + ", column " + column
 	if value == nil {
 		return e.WithWhere(where + ": null input")
 	}
