@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/base/block_memory.h"
 #include "pgz.h"
 
 namespace {
@@ -38,6 +39,21 @@ uint64_t resident_bytes() {
   if (file == nullptr || std::fscanf(file, "%lu %lu", &total, &resident) != 2) std::exit(1);
   std::fclose(file);
   return uint64_t{resident} * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// What the engine says of its own, in MiB; what is left of the resident memory is the general heap,
+// buffers, stacks and code.
+void print_parts(pgz_db* db) {
+  pgz_error err{};
+  pgz_stats stats{};
+  stats.struct_size = sizeof(stats);
+  check(pgz_stats_get(db, &stats, &err), err);
+  const pgz::BlockMemoryStats pool = pgz::block_memory_stats();
+  const auto mib = [](uint64_t bytes) { return static_cast<double>(bytes) / kMiB; };
+  std::printf(" (pool %.0f, in use %.0f: cache %.0f, memtables %.0f; tables %.1f; not pool %.0f)\n",
+              mib(pool.held_bytes), mib(pool.used_bytes), mib(stats.cache_bytes),
+              mib(stats.memtable_bytes), mib(stats.table_memory_bytes),
+              mib(resident_bytes()) - mib(pool.held_bytes));
 }
 
 size_t value_bytes(uint64_t random) {
@@ -161,9 +177,10 @@ int main(int argc, char** argv) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     most = std::max(most, resident_bytes());
     if (tick % 100 == 99) {
-      std::printf("%3d s: resident %llu MiB, most %llu MiB\n", (tick + 1) / 20,
+      std::printf("%3d s: resident %llu MiB, most %llu MiB", (tick + 1) / 20,
                   static_cast<unsigned long long>(resident_bytes() / kMiB),
                   static_cast<unsigned long long>(most / kMiB));
+      print_parts(db);
       std::fflush(stdout);
     }
   }

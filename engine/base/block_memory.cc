@@ -17,69 +17,45 @@ namespace pgz {
 namespace {
 
 constexpr size_t kRegionBytes = size_t{2} << 20;
-constexpr size_t kRunBytes = size_t{128} << 10;
-constexpr uint32_t kRunsPerRegion = kRegionBytes / kRunBytes;
-constexpr size_t kSmallest = 1024;
-constexpr size_t kRunHeaderBytes = 128;
+constexpr size_t kGranuleBytes = 256;
+constexpr uint32_t kGranules = kRegionBytes / kGranuleBytes;
+constexpr uint32_t kSmallest = 4;  // granules; a remainder of less goes to the block as well
 #ifdef PGZ_HEAP_LIBC
 constexpr size_t kLargest = 0;  // the tools shall see every block
 #else
 constexpr size_t kLargest = kBlockMemoryLargest;
 #endif
-constexpr uint32_t kClasses = 5 * 8 + 1;
 
-uint32_t class_of(size_t bytes) {
-  if (bytes <= kSmallest) return 0;
-  const auto doubling = static_cast<uint32_t>(std::bit_width(bytes - 1)) - 11;  // from 1024
-  return doubling * 8 + static_cast<uint32_t>((bytes - 1) >> (doubling + 7)) - 8 + 1;
-}
-constexpr size_t class_bytes(uint32_t number) {
-  if (number == 0) return kSmallest;
-  const uint32_t doubling = (number - 1) / 8;
-  return std::min((size_t{(number - 1) % 8 + 9} << 7) << doubling, kBlockMemoryLargest);
-}
-
-struct Region;
-
-// At the beginning of its memory; slots follow.
-struct Run {
-  Run* next = nullptr;  // among the runs of its size that have a free slot
-  Run* before = nullptr;
-  void* free = nullptr;  // freed slots, each holding the next one's address
-  uint32_t carved = 0;   // slots ever given out; those behind were never touched
-  uint32_t used = 0;
-  uint32_t slots = 0;
-  uint32_t class_number = 0;
-  Region* region = nullptr;
+// A free stretch begins with this.
+struct Hole {
+  Hole* next = nullptr;
+  Hole* before = nullptr;
 };
-static_assert(sizeof(Run) <= 64);
-static_assert(kBlockMemoryLargest == (kRunBytes - kRunHeaderBytes) / 4 / 64 * 64);
 
-// In the first run's header, behind the run's own part.
+// At the beginning of its memory.
 struct Region {
-  Region* next = nullptr;  // among the regions that have a free run
-  Region* before = nullptr;
-  uint32_t free_runs = 0;  // a bit for each
+  // Of the first and the last granule of each stretch its length in granules, with kFree when no
+  // block is in it. The others mean nothing.
+  std::array<uint16_t, kGranules> tags;
 };
-static_assert(sizeof(Region) <= 64);
+constexpr uint16_t kFree = 0x8000;
+constexpr uint32_t kHeaderGranules = sizeof(Region) / kGranuleBytes;
+constexpr uint32_t kGranulesUsable = kGranules - kHeaderGranules;
+static_assert(sizeof(Region) % kGranuleBytes == 0);
 
-template <class T>
-struct List {
-  T* first = nullptr;
-  void push_back(T* item) {
-    item->next = nullptr;
-    item->before = last;
-    (last == nullptr ? first : last->next) = item;
-    last = item;
-  }
-  void remove(T* item) {
-    (item->before == nullptr ? first : item->before->next) = item->next;
-    (item->next == nullptr ? last : item->next->before) = item->before;
-  }
-  T* last = nullptr;
-};
+// Holes by length: one list for each up to that of the largest block, then one for a doubling.
+constexpr uint32_t kExact = kBlockMemoryLargest / kGranuleBytes;
+constexpr uint32_t kLists = kExact + std::bit_width(kGranules / kExact);
+constexpr uint32_t kListWords = (kLists + 63) / 64;
+static_assert(std::has_single_bit(kExact) && kExact * kGranuleBytes == kBlockMemoryLargest);
 
-// Held for a few instructions, or for a region from the heap; no yield point of the simulator.
+constexpr uint32_t list_of(uint32_t granules) {
+  return granules <= kExact ? granules - 1
+                            : kExact - 1 + static_cast<uint32_t>(std::bit_width(granules / kExact));
+}
+
+// Held for about a hundred instructions, or for a region from the system; no yield point of the
+// simulator.
 class Spin {
  public:
   explicit Spin(std::atomic_flag* flag) : flag_(flag) {
@@ -108,105 +84,135 @@ void* map_region() {
 
 class Pool {
  public:
-  void* allocate(uint32_t number);
-  void give_back(void* block);
+  void* allocate(uint32_t granules, size_t* got);
+  void give_back(void* block, uint32_t granules);
   BlockMemoryStats stats() const {
     return {used_.load(std::memory_order_relaxed), held_.load(std::memory_order_relaxed)};
   }
 
  private:
-  struct alignas(64) Class {
-    std::atomic_flag busy = ATOMIC_FLAG_INIT;
-    List<Run> partial;
-  };
+  static Region* region_of(void* at) {
+    return reinterpret_cast<Region*>(reinterpret_cast<uintptr_t>(at) & ~(kRegionBytes - 1));
+  }
+  static uint32_t granule_of(void* at) {
+    return static_cast<uint32_t>((reinterpret_cast<uintptr_t>(at) & (kRegionBytes - 1)) /
+                                 kGranuleBytes);
+  }
+  static void tag(Region* region, uint32_t first, uint32_t granules, uint16_t free) {
+    const auto value = static_cast<uint16_t>(granules | free);
+    region->tags[first] = value;
+    region->tags[first + granules - 1] = value;
+  }
+  // The list to take from for so many granules, or kLists.
+  uint32_t find(uint32_t granules) const;
+  void add_hole(Region* region, uint32_t first, uint32_t granules);
+  // Takes the hole out of its list.
+  void remove_hole(Region* region, uint32_t first, uint32_t granules);
+  void add_region();
 
-  Run* take_run(uint32_t number);
-  void give_back_run(Run* run);
-
-  std::array<Class, kClasses> classes_;
-  std::atomic_flag regions_busy_ = ATOMIC_FLAG_INIT;
-  List<Region> regions_;
-  Region* spare_ = nullptr;  // one of them with no run in use
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+  std::array<Hole*, kLists> lists_{};
+  std::array<uint64_t, kListWords> filled_{};  // a bit for each list that is not empty
+  bool has_spare_ = false;                     // a region with no block in it
   std::atomic<uint64_t> used_{0};
   std::atomic<uint64_t> held_{0};
 };
 
-Run* Pool::take_run(uint32_t number) {
-  const Spin spin(&regions_busy_);
-  Region* region = regions_.first;
-  if (region == nullptr) {
-    void* memory = map_region();
-    if (memory == nullptr) throw std::bad_alloc();
-    region = new (static_cast<char*>(memory) + sizeof(Run)) Region;
-    region->free_runs = (1u << kRunsPerRegion) - 1;
-    regions_.push_back(region);
-#ifdef MADV_HUGEPAGE
-    // Rows are read at random: with small pages most reads would wait for the page tables as well.
-    // Not the first region, or an idle database would hold two megabytes.
-    if (held_.load(std::memory_order_relaxed) != 0) ::madvise(memory, kRegionBytes, MADV_HUGEPAGE);
-#endif
-    held_.fetch_add(kRegionBytes, std::memory_order_relaxed);
+uint32_t Pool::find(uint32_t granules) const {
+  uint32_t word = (granules - 1) / 64;
+  uint64_t bits = filled_[word] & (~uint64_t{0} << ((granules - 1) % 64));
+  while (bits == 0) {
+    if (++word == kListWords) return kLists;
+    bits = filled_[word];
   }
-  if (region == spare_) spare_ = nullptr;
-  const auto index = static_cast<uint32_t>(std::countr_zero(region->free_runs));
-  region->free_runs &= ~(1u << index);
-  if (region->free_runs == 0) regions_.remove(region);
-  char* base = reinterpret_cast<char*>(region) - sizeof(Run);
-  auto* run = new (base + size_t{index} * kRunBytes) Run;
-  run->class_number = number;
-  run->slots = static_cast<uint32_t>((kRunBytes - kRunHeaderBytes) / class_bytes(number));
-  run->region = region;
-  return run;
+  return word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
 }
 
-void Pool::give_back_run(Run* run) {
-  const Spin spin(&regions_busy_);
-  Region* region = run->region;
-  char* base = reinterpret_cast<char*>(region) - sizeof(Run);
-  const auto index = static_cast<uint32_t>((reinterpret_cast<char*>(run) - base) / kRunBytes);
-  if (region->free_runs == 0) regions_.push_back(region);
-  region->free_runs |= 1u << index;
-  if (region->free_runs != (1u << kRunsPerRegion) - 1) return;
-  if (spare_ == nullptr) {
-    spare_ = region;
+void Pool::add_hole(Region* region, uint32_t first, uint32_t granules) {
+  tag(region, first, granules, kFree);
+  const uint32_t list = list_of(granules);
+  auto* hole = new (reinterpret_cast<char*>(region) + size_t{first} * kGranuleBytes) Hole;
+  hole->next = lists_[list];
+  if (hole->next != nullptr) hole->next->before = hole;
+  lists_[list] = hole;
+  filled_[list / 64] |= uint64_t{1} << (list % 64);
+}
+
+void Pool::remove_hole(Region* region, uint32_t first, uint32_t granules) {
+  auto* hole =
+      reinterpret_cast<Hole*>(reinterpret_cast<char*>(region) + size_t{first} * kGranuleBytes);
+  const uint32_t list = list_of(granules);
+  (hole->before == nullptr ? lists_[list] : hole->before->next) = hole->next;
+  if (hole->next != nullptr) hole->next->before = hole->before;
+  if (lists_[list] == nullptr) filled_[list / 64] &= ~(uint64_t{1} << (list % 64));
+}
+
+void Pool::add_region() {
+  void* memory = map_region();
+  if (memory == nullptr) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  // Rows are read at random: with small pages most reads would wait for the page tables as well.
+  // Not the first region, or an idle database would hold two megabytes.
+  if (held_.load(std::memory_order_relaxed) != 0) ::madvise(memory, kRegionBytes, MADV_HUGEPAGE);
+#endif
+  held_.fetch_add(kRegionBytes, std::memory_order_relaxed);
+  auto* region = static_cast<Region*>(memory);
+  // No stretch to join with before the first.
+  region->tags[kHeaderGranules - 1] = 1;
+  add_hole(region, kHeaderGranules, kGranulesUsable);
+  has_spare_ = true;
+}
+
+void* Pool::allocate(uint32_t granules, size_t* got) {
+  const Spin spin(&busy_);
+  uint32_t list = find(granules);
+  if (list == kLists) {
+    add_region();
+    list = find(granules);
+  }
+  Hole* hole = lists_[list];
+  Region* region = region_of(hole);
+  const uint32_t first = granule_of(hole);
+  const uint32_t room = region->tags[first] & ~uint32_t{kFree};
+  remove_hole(region, first, room);
+  if (room == kGranulesUsable) has_spare_ = false;
+  if (room - granules < kSmallest && room <= kExact) {
+    granules = room;
+  } else if (room != granules) {
+    add_hole(region, first + granules, room - granules);
+  }
+  tag(region, first, granules, 0);
+  *got = granules * kGranuleBytes;
+  used_.fetch_add(*got, std::memory_order_relaxed);
+  return hole;
+}
+
+void Pool::give_back(void* block, uint32_t granules) {
+  const Spin spin(&busy_);
+  used_.fetch_sub(size_t{granules} * kGranuleBytes, std::memory_order_relaxed);
+  Region* region = region_of(block);
+  uint32_t first = granule_of(block);
+  PGZ_ASSERT(region->tags[first] == granules);
+  if (const uint16_t before = region->tags[first - 1]; (before & kFree) != 0) {
+    const uint32_t joined = before & ~uint32_t{kFree};
+    first -= joined;
+    granules += joined;
+    remove_hole(region, first, joined);
+  }
+  if (const uint32_t end = first + granules; end < kGranules) {
+    if (const uint16_t next = region->tags[end]; (next & kFree) != 0) {
+      const uint32_t joined = next & ~uint32_t{kFree};
+      granules += joined;
+      remove_hole(region, end, joined);
+    }
+  }
+  if (granules == kGranulesUsable && has_spare_) {
+    ::munmap(region, kRegionBytes);
+    held_.fetch_sub(kRegionBytes, std::memory_order_relaxed);
     return;
   }
-  regions_.remove(region);
-  ::munmap(base, kRegionBytes);
-  held_.fetch_sub(kRegionBytes, std::memory_order_relaxed);
-}
-
-void* Pool::allocate(uint32_t number) {
-  Class& mine = classes_[number];
-  const Spin spin(&mine.busy);
-  Run* run = mine.partial.first;
-  if (run == nullptr) {
-    run = take_run(number);
-    mine.partial.push_back(run);
-  }
-  void* slot = run->free;
-  if (slot != nullptr) {
-    run->free = *static_cast<void**>(slot);
-  } else {
-    slot = reinterpret_cast<char*>(run) + kRunHeaderBytes + run->carved++ * class_bytes(number);
-  }
-  if (++run->used == run->slots) mine.partial.remove(run);
-  used_.fetch_add(class_bytes(number), std::memory_order_relaxed);
-  return slot;
-}
-
-void Pool::give_back(void* block) {
-  auto* run = reinterpret_cast<Run*>(reinterpret_cast<uintptr_t>(block) & ~(kRunBytes - 1));
-  Class& mine = classes_[run->class_number];
-  const Spin spin(&mine.busy);
-  PGZ_ASSERT(run->used > 0);
-  used_.fetch_sub(class_bytes(run->class_number), std::memory_order_relaxed);
-  *static_cast<void**>(block) = run->free;
-  run->free = block;
-  if (run->used-- == run->slots) mine.partial.push_back(run);
-  if (run->used != 0) return;
-  mine.partial.remove(run);
-  give_back_run(run);
+  if (granules == kGranulesUsable) has_spare_ = true;
+  add_hole(region, first, granules);
 }
 
 Pool* pool() {
@@ -223,16 +229,15 @@ void* allocate_block(size_t bytes, size_t* got) {
     *got = heap_usable_bytes(block);
     return block;
   }
-  const uint32_t number = class_of(bytes);
-  *got = class_bytes(number);
-  return pool()->allocate(number);
+  const size_t granules = (bytes + kGranuleBytes - 1) / kGranuleBytes;
+  return pool()->allocate(std::max(static_cast<uint32_t>(granules), kSmallest), got);
 }
 
 void free_block(void* block, size_t got) {
   if (got > kLargest) {
     heap_free(block);
   } else {
-    pool()->give_back(block);
+    pool()->give_back(block, static_cast<uint32_t>(got / kGranuleBytes));
   }
 }
 
