@@ -65,6 +65,9 @@ func TestTwoPhaseCommit(t *testing.T) {
 	run("42710", "BEGIN", "INSERT INTO t VALUES (5, 'v')", "PREPARE TRANSACTION 'keep'")
 	run("53200", "BEGIN", "INSERT INTO t VALUES (5, 'v')", "PREPARE TRANSACTION 'third'")
 	run("0A000", "BEGIN", "CREATE TABLE u (a int)", "PREPARE TRANSACTION 'ddl'")
+	run("0A000", "BEGIN", "SELECT pg_export_snapshot()", "PREPARE TRANSACTION 'snapshot'")
+	run("0A000", "SELECT pg_advisory_lock(7)", "BEGIN", "SELECT pg_advisory_xact_lock_shared(7)", "PREPARE TRANSACTION 'both'")
+	run("53200", "BEGIN", "SELECT pg_advisory_xact_lock(8)", "PREPARE TRANSACTION 'third'") // not both: it gets further
 
 	for range 2 { // the second time it is made from what the first start read
 		s.Kill()

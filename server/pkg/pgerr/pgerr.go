@@ -91,9 +91,10 @@ func Fatal(code, format string, args ...any) *Error {
 }
 
 // FeatureNotSupported is the answer (0A000) to something PostgreSQL has and
-// this server does not have yet. feature is a noun phrase, "row-level security".
+// this server does not have yet. feature is a noun phrase, "row-level security" or
+// "temporary tables".
 func FeatureNotSupported(feature string) *Error {
-	return New(FeatureNotSupportedCode, feature+" is not supported yet")
+	return New(FeatureNotSupportedCode, "pgz does not support "+feature+" yet")
 }
 
 // Internal is XX000: a broken promise inside the server, never a client's doing.

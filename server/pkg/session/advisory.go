@@ -96,6 +96,35 @@ func (s *Session) AdvisoryUnlock(c *expr.Ctx, key expr.AdvisoryKey, shared bool)
 	return true, nil
 }
 
+// advisoryLocksApart refuses to prepare a transaction that shares an advisory lock with
+// its session: which of both would have it afterwards could not be told.
+func (s *Session) advisoryLocksApart() error {
+	if len(s.advisory) == 0 {
+		return nil
+	}
+	locks, err := s.srv.store.Locks()
+	if err != nil {
+		return storeError(err)
+	}
+	more := map[kv.ObjectTag]int{} // than the session's own
+	for hold := range s.advisory {
+		more[hold.tag]--
+	}
+	for _, l := range locks {
+		if l.Row != nil || !l.Granted || l.Owner != uint64(s.pid) {
+			continue
+		}
+		if _, ours := more[l.Tag]; !ours {
+			continue
+		}
+		if more[l.Tag]++; more[l.Tag] > 0 {
+			return pgerr.New(pgerr.FeatureNotSupportedCode,
+				"cannot PREPARE while holding both session-level and transaction-level locks on the same object")
+		}
+	}
+	return nil
+}
+
 // AdvisoryUnlockAll implements expr.Env.
 func (s *Session) AdvisoryUnlockAll(*expr.Ctx) error { return s.advisoryUnlockAll() }
 

@@ -23,7 +23,7 @@ func (s *Session) declareStmt(n *ast.DeclareCursorStmt, outer *portal) error {
 		return pgerr.FeatureNotSupported("DECLARE CURSOR ... WITH HOLD")
 	case n.Options&cursorScroll != 0:
 		return pgerr.FeatureNotSupported("DECLARE ... SCROLL CURSOR")
-	case !s.inBlock() && s.tx.block != blockImplicit:
+	case !s.inBlock() && !s.tx.script:
 		return outsideBlock("DECLARE CURSOR")
 	case s.portals[n.Portalname] != nil:
 		return pgerr.Newf(pgerr.DuplicateCursor, `cursor "%s" already exists`, n.Portalname)

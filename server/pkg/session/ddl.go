@@ -84,7 +84,15 @@ func utilityName(n ast.Node) string {
 		}
 		return "VACUUM"
 	case *ast.DropStmt:
-		return "DROP"
+		return "DROP " + objectKind(n.RemoveType, 0)
+	case *ast.AlterTableStmt:
+		return "ALTER " + objectKind(n.Objtype, 0)
+	case *ast.RenameStmt:
+		return "ALTER " + objectKind(n.RenameType, n.RelationType)
+	case *ast.AlterObjectSchemaStmt:
+		return "ALTER " + objectKind(n.ObjectType, 0)
+	case *ast.AlterOwnerStmt:
+		return "ALTER " + objectKind(n.ObjectType, 0)
 	}
 	if name := utilityNames[n.Tag()]; name != "" {
 		return name
@@ -92,11 +100,41 @@ func utilityName(n ast.Node) string {
 	return n.Tag()
 }
 
+// objectKind is a kind of object in a command's name. What is part of a relation goes
+// by the relation's kind.
+func objectKind(kind, relation ast.ObjectType) string {
+	switch kind {
+	case ast.OBJECT_COLUMN, ast.OBJECT_ATTRIBUTE:
+		return objectKind(relation, 0)
+	case ast.OBJECT_VIEW:
+		return "VIEW"
+	case ast.OBJECT_INDEX:
+		return "INDEX"
+	case ast.OBJECT_SEQUENCE:
+		return "SEQUENCE"
+	case ast.OBJECT_SCHEMA:
+		return "SCHEMA"
+	case ast.OBJECT_DATABASE:
+		return "DATABASE"
+	case ast.OBJECT_TYPE:
+		return "TYPE"
+	case ast.OBJECT_DOMAIN:
+		return "DOMAIN"
+	case ast.OBJECT_FUNCTION:
+		return "FUNCTION"
+	case ast.OBJECT_ROLE:
+		return "ROLE"
+	case ast.OBJECT_TABLE, ast.OBJECT_TABCONSTRAINT:
+		return "TABLE"
+	}
+	return "... of this kind of object"
+}
+
 // utilityNames are the commands of the nodes whose names do not tell.
 var utilityNames = map[string]string{
 	"CreateStmt": "CREATE TABLE", "IndexStmt": "CREATE INDEX", "TruncateStmt": "TRUNCATE TABLE",
-	"AlterTableStmt": "ALTER TABLE", "RenameStmt": "ALTER ... RENAME", "CreateSchemaStmt": "CREATE SCHEMA",
-	"CommentStmt": "COMMENT", "CreateSeqStmt": "CREATE SEQUENCE", "ViewStmt": "CREATE VIEW",
+	"CreateSchemaStmt": "CREATE SCHEMA",
+	"CommentStmt":      "COMMENT", "CreateSeqStmt": "CREATE SEQUENCE", "ViewStmt": "CREATE VIEW",
 	"CreateTableAsStmt": "CREATE TABLE AS", "CreateFunctionStmt": "CREATE FUNCTION",
 	"CreateTrigStmt": "CREATE TRIGGER", "CreateRoleStmt": "CREATE ROLE", "AlterRoleStmt": "ALTER ROLE",
 	"DropRoleStmt": "DROP ROLE", "GrantStmt": "GRANT", "GrantRoleStmt": "GRANT", "CreatedbStmt": "CREATE DATABASE",
@@ -104,8 +142,7 @@ var utilityNames = map[string]string{
 	"CompositeTypeStmt": "CREATE TYPE", "CreateDomainStmt": "CREATE DOMAIN", "ClusterStmt": "CLUSTER",
 	"ReindexStmt": "REINDEX", "RefreshMatViewStmt": "REFRESH MATERIALIZED VIEW", "RuleStmt": "CREATE RULE",
 	"DefineStmt": "CREATE AGGREGATE, OPERATOR or TYPE", "CreatePolicyStmt": "CREATE POLICY",
-	"AlterSeqStmt": "ALTER SEQUENCE", "AlterObjectSchemaStmt": "ALTER ... SET SCHEMA",
-	"AlterOwnerStmt": "ALTER ... OWNER TO", "AlterDatabaseStmt": "ALTER DATABASE",
+	"AlterSeqStmt": "ALTER SEQUENCE", "AlterDatabaseStmt": "ALTER DATABASE",
 	"AlterDatabaseSetStmt": "ALTER DATABASE ... SET", "AlterRoleSetStmt": "ALTER ROLE ... SET",
 	"CreateStatsStmt": "CREATE STATISTICS", "CreatePublicationStmt": "CREATE PUBLICATION",
 	"CreateSubscriptionStmt": "CREATE SUBSCRIPTION", "CreateTableSpaceStmt": "CREATE TABLESPACE",

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/pgzdb/pgz/server/pkg/ast"
@@ -8,6 +9,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/planner"
+	"github.com/pgzdb/pgz/server/pkg/query"
 )
 
 // relationTag names a relation's lock.
@@ -125,7 +127,7 @@ func undefinedTable(r *ast.RangeVar) error {
 
 // lockStmt is LOCK TABLE. PostgreSQL's mode numbers are kv's.
 func (s *Session) lockStmt(n *ast.LockStmt) error {
-	if !s.inBlock() && s.tx.block != blockImplicit {
+	if !s.inBlock() && !s.tx.script {
 		return outsideBlock("LOCK TABLE")
 	}
 	for _, r := range n.Relations {
@@ -133,40 +135,110 @@ func (s *Session) lockStmt(n *ast.LockStmt) error {
 		if !ok {
 			continue
 		}
-		if n.Nowait {
-			if err := s.lockNowait(rv, kv.ObjectMode(n.Mode)); err != nil {
+		t, err := s.lockTarget(rv, n)
+		if err != nil {
+			return err
+		}
+		if t.Relkind == catalog.RelkindView {
+			if err := s.lockBelow(t, n, []uint32{t.OID}); err != nil {
 				return err
 			}
-			continue
-		}
-		if _, err := s.lockRelation(rv, kv.ObjectMode(n.Mode)); err != nil {
-			return err
 		}
 	}
 	return nil
 }
 
-func (s *Session) lockNowait(r *ast.RangeVar, mode kv.ObjectMode) error {
+// lockTarget finds and locks what LOCK TABLE names: a table or view.
+func (s *Session) lockTarget(r *ast.RangeVar, n *ast.LockStmt) (*catalog.Table, error) {
 	t, err := s.view().RelationByName(r.Schemaname, r.Relname)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if t == nil || t.Relkind != catalog.RelkindTable && t.Relkind != catalog.RelkindView {
+		if err := s.unlockable(r); err != nil {
+			return nil, err
+		}
+		return nil, undefinedTable(r)
+	}
+	if n.Nowait {
+		return t, s.lockFound(t, n)
+	}
+	return s.lockRelation(r, kv.ObjectMode(n.Mode))
+}
+
+// unlockable says why a relation that is neither table nor view cannot be locked; nil if
+// there is none.
+func (s *Session) unlockable(r *ast.RangeVar) error {
+	oid, err := s.view().RelationOID(r.Schemaname, r.Relname)
+	if err != nil || oid == 0 {
+		return storeError(err)
+	}
+	kind := "indexes"
+	if t, err := s.view().Relation(oid); err != nil {
+		return storeError(err)
+	} else if t != nil && t.Sequence != nil {
+		kind = "sequences"
+	} else if t != nil {
+		kind = "composite types"
+	}
+	return pgerr.Newf(pgerr.WrongObjectType, `cannot lock relation "%s"`, r.Relname).
+		WithDetail("This operation is not supported for " + kind + ".")
+}
+
+// lockBelow locks the tables and views a view reads, as PostgreSQL does; above are the
+// views that led here.
+func (s *Session) lockBelow(view *catalog.Table, n *ast.LockStmt, above []uint32) error {
+	if view.ViewText != "" {
+		return nil // of the catalog's image: its tables are never locked
+	}
+	stored, err := s.view().ViewQuery(view)
 	if err != nil {
 		return storeError(err)
 	}
-	if t == nil {
-		return undefinedTable(r)
+	q, err := query.DecodeQuery(stored)
+	if err != nil {
+		return err
 	}
+	last := uint32(0)
+	for _, d := range query.QueryDependencies(q) { // in order
+		oid := d.OID
+		if d.Class != query.ClassRelation || oid == last || slices.Contains(above, oid) {
+			continue
+		}
+		last = oid
+		t, err := s.view().Relation(oid)
+		if err != nil {
+			return storeError(err)
+		}
+		if t == nil || t.Relkind != catalog.RelkindTable && t.Relkind != catalog.RelkindView {
+			continue
+		}
+		if err := s.lockFound(t, n); err != nil {
+			return err
+		}
+		if t.Relkind == catalog.RelkindView {
+			if err := s.lockBelow(t, n, append(above, oid)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Session) lockFound(t *catalog.Table, n *ast.LockStmt) error {
 	txn, err := s.storeTxn()
 	if err != nil {
 		return err
 	}
 	opts := s.lockOptions()
-	opts.Policy = kv.NoWait
-	if _, err := txn.LockObject(&s.intr, s.tx.op, s.relationTag(t.OID, t.Shared), mode, opts); err != nil {
-		if e := pgerr.From(storeError(err)); e.Code == pgerr.LockNotAvailable {
-			return pgerr.Newf(pgerr.LockNotAvailable, `could not obtain lock on relation "%s"`, t.Name)
-		}
-		return storeError(err)
+	if n.Nowait {
+		opts.Policy = kv.NoWait
 	}
-	return nil
+	_, err = txn.LockObject(&s.intr, s.tx.op, s.relationTag(t.OID, t.Shared), kv.ObjectMode(n.Mode), opts)
+	if n.Nowait && errors.Is(err, kv.ErrLockNotAvailable) {
+		return pgerr.Newf(pgerr.LockNotAvailable, `could not obtain lock on relation "%s"`, t.Name)
+	}
+	return storeError(err)
 }
 
 // ownedStorage tells whether this transaction created a storage id.

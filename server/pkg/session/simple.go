@@ -44,7 +44,7 @@ func (s *Session) Query(text string) error {
 			s.intr.arm(t)
 		}
 		if s.tx.block == blockNone && i < len(stmts)-1 {
-			s.tx.block, s.tx.shared = blockImplicit, true
+			s.tx.block, s.tx.shared, s.tx.script = blockImplicit, true, true
 		}
 		if err := s.runSimple(&statement{text: text, raw: raw}, i == len(stmts)-1); err != nil {
 			return locate(err, text)

@@ -120,6 +120,9 @@ func (st *statement) verb() string {
 	case query.CmdMerge:
 		return "MERGE"
 	}
+	if marks := st.query.RowMarks; len(marks) > 0 {
+		return "SELECT " + marks[0].Strength.String()
+	}
 	return "SELECT"
 }
 

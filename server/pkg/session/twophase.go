@@ -193,6 +193,9 @@ func (s *Session) prepareTransaction(gid string) (tag string, err error) {
 }
 
 func (s *Session) prepareTxn(gid string) error {
+	if len(s.exported) > 0 {
+		return pgerr.New(pgerr.FeatureNotSupportedCode, "cannot PREPARE a transaction that has exported snapshots")
+	}
 	if len(gid) >= gidMax {
 		return pgerr.Newf(pgerr.InvalidParameterValue, `transaction identifier "%s" is too long`, gid)
 	}
@@ -203,6 +206,9 @@ func (s *Session) prepareTxn(gid string) error {
 	}
 	if s.cat.end != nil {
 		return pgerr.FeatureNotSupported("PREPARE TRANSACTION of a transaction that changed the catalog")
+	}
+	if err := s.advisoryLocksApart(); err != nil {
+		return err
 	}
 	txn, err := s.storeTxn()
 	if err != nil {

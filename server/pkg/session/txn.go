@@ -45,6 +45,7 @@ type txnState struct {
 	started    int64 // transaction_timestamp
 	xid        uint32
 	shared     bool // an implicit block of several statements, or of one that ran
+	script     bool // an implicit block of one simple query: it counts as a block for cursors and LOCK
 	begun      bool // started, settings and catalog marks are valid
 	saves      []savepoint
 	sequences  ddl.OwnSequences // nil: none used
