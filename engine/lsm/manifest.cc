@@ -73,10 +73,14 @@ Manifest::~Manifest() = default;
 
 const ManifestState& Manifest::state() const { return rep_->state; }
 
+// Past the page cache, like the log: each write is of whole blocks and durable, and nothing is read
+// again after opening. In the page cache a block belongs to as large a piece as the file was filled
+// with (1 MiB), which Linux counts as written whenever one block of it is.
 Status Manifest::Rep::open_files(OpenMode mode) {
-  PGZ_ASSIGN(super, runtime.io->open(super_path(), mode));
+  const OpenFlags flags{.direct = true};
+  PGZ_ASSIGN(super, runtime.io->open(super_path(), mode, flags));
   for (uint32_t slot = 0; slot < 2; slot++) {
-    PGZ_ASSIGN(slots[slot], runtime.io->open(slot_path(slot), mode));
+    PGZ_ASSIGN(slots[slot], runtime.io->open(slot_path(slot), mode, flags));
   }
   return Status::ok();
 }
@@ -86,7 +90,8 @@ Status Manifest::Rep::open_files(OpenMode mode) {
 Status Manifest::Rep::prepare_slot(uint32_t slot, uint64_t bytes) {
   PGZ_ASSIGN(const uint64_t size, slots[slot]->size());
   if (size >= bytes) return Status::ok();
-  PGZ_TRY(slots[slot]->zero_fill(size, bytes - size));
+  const uint64_t whole = size / kBlockBytes * kBlockBytes;  // a file cut anywhere else is no use
+  PGZ_TRY(slots[slot]->zero_fill(whole, bytes - whole));
   return slots[slot]->sync();
 }
 
