@@ -169,7 +169,11 @@ Status Lsm::Rep::run_merge(MergePick* pick) {
   VersionFilter filter(pick->boundaries, pick->version->drops, job.bottom);
   std::vector<TableRef> tables;
   JobTurn turn(&scheduler, job.level == 0 ? JobClass::kLevel0 : JobClass::kDeeper);
-  Status status = write_tables(it.get(), &filter, plan_output(*pick, &turn), &tables);
+  const OutputPlan plan = plan_output(*pick, &turn);
+  // The job has its tables. A Version held while it runs would keep every file of values that the
+  // collector moves or empties meanwhile.
+  pick->version.reset();
+  Status status = write_tables(it.get(), &filter, plan, &tables);
   if (status.is_ok()) {
     for (const TableRef& table : job.inputs) {
       pick->edit.removed.emplace_back(job.level, table->meta().number);
