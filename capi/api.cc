@@ -83,13 +83,6 @@ pgz_status invalid(const char* what, pgz_error* err) {
   return report(PGZ_INVALID_ARG, 0, what, err);
 }
 
-pgz_status report_lock(const Status& status, pgz_error* err) {
-  if (status.is(Code::kOutOfMemory)) {
-    return report(PGZ_TOO_MANY_LOCKS, 0, status.message().c_str(), err);
-  }
-  return report(status, err);
-}
-
 pgz_status report_exception(pgz_error* err) {
   try {
     throw;

@@ -74,8 +74,6 @@ pgz_status report(pgz_status status, int sys_errno, const char* message, pgz_err
 pgz_status report(const Status& status, pgz_error* err);
 pgz_status report(pgz_status status, pgz_error* err);
 pgz_status invalid(const char* what, pgz_error* err);
-// Memory bounds met while locking have a status of their own.
-pgz_status report_lock(const Status& status, pgz_error* err);
 // Called inside a catch block.
 pgz_status report_exception(pgz_error* err);
 

@@ -262,7 +262,7 @@ pgz_status pgz_txn_lock(pgz_txn* txn, const void* batch, size_t batch_len, const
       const Slice name = rest.substr(PGZ_LOCK_HEADER_BYTES, name_len);
       const Status got = call.txn->lock(static_cast<LockSpace>(p[0]), name,
                                         static_cast<LockMode>(p[1]), get_fixed32(p + 4), how);
-      if (!got.is_ok()) return report_lock(got, err);
+      if (!got.is_ok()) return report(got, err);
       rest.remove_prefix(PGZ_LOCK_HEADER_BYTES + name_len);
     }
     return report(PGZ_OK, err);
@@ -284,7 +284,7 @@ pgz_status pgz_txn_lock_read(pgz_txn* txn, uint32_t row_mode, uint32_t op, const
     if (row_mode > PGZ_ROW_UPDATE) return invalid("unknown row lock mode", err);
     const Status got = call.txn->lock(LockSpace::kRow, slice(key, key_len),
                                       static_cast<LockMode>(row_mode), op, how);
-    if (!got.is_ok()) return report_lock(got, err);
+    if (!got.is_ok()) return report(got, err);
     return read_row(call.db, call.txn, PGZ_SNAPSHOT_NEWEST, PGZ_OP_ALL, slice(key, key_len), buffer,
                     capacity, row, err);
   });

@@ -109,6 +109,7 @@ void LockTable::detect(uint64_t now) {
     }
   }
   unlock_all();
+  detector_steps_.store(steps_, std::memory_order_relaxed);
   tell(&ended);
   if (look_again != kNever) schedule(look_again);
 }
@@ -147,6 +148,7 @@ bool LockTable::on_cycle(LockOwner* start, Edges edges) {
   while (!open_.empty()) {
     auto [from, at] = open_.back();
     open_.pop_back();
+    steps_++;
     if (!at->waiting() && at->session() != 0) {
       const auto it = waiting_.find(at->session());
       if (it != waiting_.end()) at = it->second;
@@ -178,6 +180,7 @@ void LockTable::follow(LockOwner* waiter, Edges edges) {
   if ((crowd->walked & bit) == 0) {
     bool holds = false;  // a waiter does not block itself, but others of its mode
     entry->for_each_holder([&](const LockHolder& h) {
+      steps_++;
       if (entry->same_side(waiter, h.owner)) {
         holds = true;
       } else if ((h.modes & wanted) != 0) {
@@ -188,6 +191,7 @@ void LockTable::follow(LockOwner* waiter, Edges edges) {
   }
   if (edges == Edges::kHolders) return;
   for (LockOwner* at = waiter->queue_prev_; at != nullptr; at = at->queue_prev_) {
+    steps_++;
     if (at->walk_ != visits_) at->walked_ = 0;
     at->walk_ = visits_;
     if ((at->walked_ & bit) != 0) break;

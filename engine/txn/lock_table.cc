@@ -207,7 +207,7 @@ void LockTable::grant_waiters(LockEntry* entry, EndedList* ended) {
     }
     const bool granted = grant(entry, waiter, waiter->mode_, waiter->op_);
     end_wait(waiter,
-             granted ? Status::ok() : Status::make(Code::kOutOfMemory, "out of lock memory"),
+             granted ? Status::ok() : Status::make(Code::kTooManyLocks, "out of lock memory"),
              ended);
   }
 }
@@ -237,7 +237,7 @@ Status LockTable::acquire(LockOwner* owner, LockSpace space, Slice name, LockMod
     MutexLock lock(&bucket->mu);
     LockEntry* entry = find(*bucket, hash, space, name);
     if (entry == nullptr) entry = insert(bucket, hash, space, name);
-    if (entry == nullptr) return Status::make(Code::kOutOfMemory, "out of lock memory");
+    if (entry == nullptr) return Status::make(Code::kTooManyLocks, "out of lock memory");
     LockModes own = 0;
     if (LockHolder* mine = entry->holder(owner)) own = mine->modes;
     if (own != 0 && covers(space, own, mode)) return Status::ok();
@@ -254,7 +254,7 @@ Status LockTable::acquire(LockOwner* owner, LockSpace space, Slice name, LockMod
     if ((in_the_way & wanted) == 0) {
       if (grant(entry, owner, mode, op)) return Status::ok();
       erase_if_unused(bucket, entry);
-      return Status::make(Code::kOutOfMemory, "out of lock memory");
+      return Status::make(Code::kTooManyLocks, "out of lock memory");
     }
     if (waited != nullptr) *waited = true;
     if (wait.try_only) return Status::make(Code::kBusy, "lock not available");
@@ -300,6 +300,8 @@ void LockTable::release_from(LockOwner* owner, OpNum op) {
     LockHolder* holder = held.entry->holder(owner);
     holder->modes = static_cast<LockModes>(holder->modes & ~mode_bit(held.mode));
     if (holder->modes == 0) held.entry->remove_holder(holder);
+    // At once: who is granted the lock now may need that memory.
+    memory_.fetch_sub(kHeldBytes, std::memory_order_relaxed);
     if (held.entry->head() != nullptr) grant_waiters(held.entry, &ended);
     erase_if_unused(&buckets_[b], held.entry);
   };
@@ -316,7 +318,6 @@ void LockTable::release_from(LockOwner* owner, OpNum op) {
   owner->held_.resize(kept);
   if (kept == 0) std::vector<LockOwner::Held>().swap(owner->held_);
   held_.fetch_sub(released, std::memory_order_relaxed);
-  memory_.fetch_sub(released * kHeldBytes, std::memory_order_relaxed);
   tell(&ended);
 }
 
@@ -370,6 +371,7 @@ LockTableStats LockTable::stats() const {
   s.memory_bytes = memory_.load(std::memory_order_relaxed);
   s.waits = waits_.load(std::memory_order_relaxed);
   s.deadlocks = deadlocks_.load(std::memory_order_relaxed);
+  s.detector_steps = detector_steps_.load(std::memory_order_relaxed);
   return s;
 }
 

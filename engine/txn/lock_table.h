@@ -69,6 +69,7 @@ struct LockTableStats {
   uint64_t memory_bytes = 0;
   uint64_t waits = 0;
   uint64_t deadlocks = 0;
+  uint64_t detector_steps = 0;  // holders and waiters looked at for cycles
 };
 
 // One held or awaited lock, for people to look at.
@@ -146,9 +147,9 @@ class LockTable {
   LockTable& operator=(const LockTable&) = delete;
 
   // ok: held (in this or a stronger mode). kBusy: would have to wait and may not. kPending: waits;
-  // the sink will hear. kOutOfMemory: the bound is reached. With tag 0 also how the wait ended:
-  // kCancelled, kTimedOut, kDeadlock, or the status given to end_waits(). *waited (may be null)
-  // says whether somebody stood in the way.
+  // the sink will hear. kTooManyLocks: the bound is reached; a wait may end so as well. With tag 0
+  // also how the wait ended: kCancelled, kTimedOut, kDeadlock, or the status given to end_waits().
+  // *waited (may be null) says whether somebody stood in the way.
   Status acquire(LockOwner* owner, LockSpace space, Slice name, LockMode mode, OpNum op,
                  const LockWait& wait, bool* waited);
   // Ends the owner's wait with kCancelled; false when it has none.
@@ -236,10 +237,12 @@ class LockTable {
   std::atomic<uint64_t> held_{0};
   std::atomic<uint64_t> waits_{0};
   std::atomic<uint64_t> deadlocks_{0};
+  std::atomic<uint64_t> detector_steps_{0};
   Mutex close_mu_;  // one end_waits() sets closed_why_
   std::atomic<bool> closed_{false};
   Status closed_why_;                                 // set before closed_
   uint64_t visits_ = 0;                               // detector only
+  uint64_t steps_ = 0;                                // detector only
   std::vector<Edge> open_;                            // detector only
   std::unordered_map<uint64_t, LockOwner*> waiting_;  // detector only: by session
   std::vector<LockOwner*> cycle_;  // detector only: each waits for the next, the last for the first
