@@ -237,7 +237,7 @@ pgz_status pgz_cursor_fetch(pgz_cursor* cursor, pgz_fetch* fetch, pgz_error* err
     f.used = batch.used;
     f.needed = batch.needed;
     write_struct(f, fetch);
-    if (got.is(Code::kOutOfMemory)) return report(PGZ_BUFFER_TOO_SMALL, err);
+    if (got.is(Code::kOutOfMemory) && batch.needed != 0) return report(PGZ_BUFFER_TOO_SMALL, err);
     return report(got, err);
   });
 }

@@ -288,7 +288,8 @@ PGZ_API pgz_status pgz_scan(pgz_db* db, const void* lower, size_t lower_len, con
                             size_t upper_len, pgz_iter** iter, pgz_error* err);
 
 /* Steps to the next pair; PGZ_NOT_FOUND at the end. *key and *value stay the library's and are
- * valid until the next call on this iterator. Does not block. Since ABI 1. */
+ * valid until the next call on this iterator. After an error it gives that error again. Does not
+ * block. Since ABI 1. */
 PGZ_API pgz_status pgz_iter_next(pgz_iter* iter, const void** key, size_t* key_len,
                                  const void** value, size_t* value_len, pgz_error* err);
 
@@ -497,7 +498,8 @@ PGZ_API pgz_status pgz_cursor_open(pgz_db* db, pgz_txn* txn, const pgz_cursor_op
 
 /* The next rows (values only: deleted keys are passed over). rows == 0 with done == 0 means the
  * step budget ran out or *cancel was set: call again. PGZ_BUFFER_TOO_SMALL only when not even one
- * row fits; the cursor has not moved. Does not block. Since ABI 1. */
+ * row fits; the cursor has not moved. After any other error it gives that error again. Does not
+ * block. Since ABI 1. */
 PGZ_API pgz_status pgz_cursor_fetch(pgz_cursor* cursor, pgz_fetch* fetch, pgz_error* err);
 
 /* Does not block. Since ABI 1. */

@@ -138,6 +138,15 @@ Status Cursor::append_committed(FetchBatch* batch, bool* full) {
 }
 
 Status Cursor::fetch(FetchBatch* batch) {
+  PGZ_TRY(failed_);
+  batch->needed = 0;
+  Status s = fetch_marked(batch);
+  const bool is_small = s.is(Code::kOutOfMemory) && batch->needed != 0;
+  if (!s.is_ok() && !is_small) failed_ = s;
+  return s;
+}
+
+Status Cursor::fetch_marked(FetchBatch* batch) {
   PGZ_TRY(fetch_rows(batch));
   if (txn_ == nullptr || !txn_->is_marked(snapshot_) || marked_all_) return Status::ok();
   return mark(*batch);

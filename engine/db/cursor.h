@@ -61,11 +61,13 @@ class Cursor {
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
 
-  // kOutOfMemory when not even one row fits the buffer: batch->needed says what it wants; nothing
-  // was skipped.
+  // kOutOfMemory with batch->needed set when not even one row fits the buffer: nothing was skipped.
+  // After any other error rows may have been passed over that nobody has seen: the cursor gives
+  // that error from then on.
   Status fetch(FetchBatch* batch);
 
  private:
+  Status fetch_marked(FetchBatch* batch);
   Status fetch_rows(FetchBatch* batch);
   // For serializable transactions: marks what the rows of the batch tell about.
   Status mark(const FetchBatch& batch);
@@ -92,6 +94,7 @@ class Cursor {
   uint64_t snapshot_;
   bool registered_ = false;
 
+  Status failed_;
   bool positioned_ = false;
   bool started_ = false;
   bool marked_all_ = false;

@@ -21,10 +21,7 @@ void append_tagged(std::string* to, const WriteBuffer::Node& node) {
 }  // namespace
 
 SpilledRuns::~SpilledRuns() {
-  for (const auto& run : runs_) {
-    run->reader.reset();
-    lsm_->discard_run(run->file);
-  }
+  for (const auto& run : runs_) lsm_->discard_run(run->file);  // cursors may still hold its reader
 }
 
 // The writes of a buffer by group, and which groups are written as plain runs.
