@@ -1,5 +1,7 @@
 #include "engine/db/commit_pipeline.h"
 
+#include <utility>
+
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
 #include "engine/base/planted.h"
@@ -291,8 +293,12 @@ void CommitPipeline::log_loop() {
   // It wakes twice a flush, and all commits wait for it (docs/decisions/0015).
   if (runtime_.executor == thread_executor()) ask_for_short_slices();
   bool sealed = false;
+  bool told = false;
   while (wait_for_work(&sealed)) {
-    if (failed()) continue;
+    if (failed()) {
+      if (!std::exchange(told, true) && hooks_.after_failed) hooks_.after_failed();
+      continue;
+    }
     const uint64_t start = runtime_.clock->now_micros();
     const bool pending = log_->has_pending();
     Lsn durable = 0;
@@ -344,6 +350,7 @@ void CommitPipeline::after_failure(const Status& why, const Finished& unknown) {
   finish_all(unknown, Status::make(Code::kUnknown,
                                    "the log failed while this commit waited: " + why.to_string(),
                                    why.sys_errno()));
+  wake_log_thread(true);  // for after_failed
 }
 
 void CommitPipeline::fail(const Status& why) {

@@ -14,7 +14,8 @@
 // applied; from then on new snapshots see it (Snapshots::publish_acknowledged).
 //
 // A failed append (other than no space) or flush stops the pipeline for good: everything in the
-// queue finishes with kUnknown, submit() answers kFailed, Hooks::on_failed is called once.
+// queue finishes with kUnknown, submit() answers kFailed, Hooks::on_failed and after_failed are
+// called once.
 //
 // When nothing came for a while the log thread seals the log.
 //
@@ -77,7 +78,10 @@ class CommitPipeline {
  public:
   struct Hooks {
     std::function<void()> after_flush;  // by the log thread, after every group
+    // By whoever met the failure, within whatever call that was.
     std::function<void(const Status&)> on_failed;
+    // Afterwards by the log thread, which holds nothing then; may be empty.
+    std::function<void()> after_failed;
   };
   // Borrows all; last_ts is the newest timestamp given so far.
   CommitPipeline(const Runtime& runtime, Log* log, Lsm* lsm, Snapshots* snapshots,

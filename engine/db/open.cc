@@ -323,6 +323,8 @@ Status Db::start() {
   hooks.on_failed = [this](const Status& why) {
     locks_->end_waits(Status::make(Code::kFailed, "the instance has stopped: " + why.to_string()));
   };
+  // A commit may fail the pipeline under this mutex.
+  hooks.after_failed = [this] { serializability_->end_waits(Code::kFailed); };
   pipeline_ = std::make_unique<CommitPipeline>(runtime_, log_.get(), lsm_.get(), snapshots_.get(),
                                                &completions_, last_ts_, std::move(hooks));
   counters_ = std::make_unique<Counters>(pipeline_.get(), lsm_.get(), &completions_);

@@ -89,6 +89,23 @@ TEST_F(PipelineTest, FailedFlushStopsTheInstance) {
   EXPECT_TRUE(put("k", "again").is_ok());
 }
 
+TEST_F(PipelineTest, AFailureEndsWaitsForASafeSnapshot) {
+  TransactionOptions options;
+  options.serializable = true;
+  auto writer = db_->begin(options);
+  options.read_only = true;
+  auto reader = db_->begin(options);
+  Status safe;
+  std::thread waiter([&] { safe = reader->wait_safe(0); });
+  io_.set_plan({{io_.calls(), SimFault::kSyncFailed}});
+  const Status failed = put("k", "v");
+  EXPECT_TRUE(failed.is(Code::kUnknown)) << failed.to_string();
+  waiter.join();
+  EXPECT_TRUE(safe.is(Code::kFailed)) << safe.to_string();
+  writer.reset();
+  reader.reset();
+}
+
 TEST_F(PipelineTest, HorizonIsPublishedBeforeTicketsComplete) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; t++) {

@@ -249,11 +249,12 @@ void Serializability::when_safe_known(SerialTxn* txn, std::function<void(Code)> 
   {
     MutexLock lock(&mu_);
     if (!txn->is_safe()) {
-      if (!txn->unsafe_ && txn->read_only_) {
+      const bool waits = !txn->unsafe_ && txn->read_only_;
+      if (waits && !ended_) {
         txn->when_known_ = std::move(known);
         return;
       }
-      code = Code::kSerialization;
+      code = waits ? *ended_ : Code::kSerialization;
     }
   }
   known(code);
@@ -275,6 +276,8 @@ void Serializability::end_waits(Code code) {
   Known known;
   {
     MutexLock lock(&mu_);
+    if (ended_) return;
+    ended_ = code;
     for (SerialTxn* txn : active_) take_wait(txn, code, &known);
   }
   for (auto& [call, how] : known) call(how);

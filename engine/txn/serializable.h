@@ -41,6 +41,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/base/slice.h"
@@ -149,8 +150,9 @@ class Serializability {
   // Checks; from then on nobody fails it. The second half is commit() without a check, or abort().
   Status prepare(SerialTxn* txn);
   // Checks unless prepared, then `submit` appends the commit and gives its timestamp; null where
-  // there is nothing to write. On ok the transaction belongs to others, else it is as before and
-  // may only be aborted.
+  // there is nothing to write. On ok the transaction belongs to others. Else it is still open:
+  // after kSerialization for abort() only, where `submit` failed for another commit() as well; from
+  // the check on nobody fails it, as after prepare().
   Status commit(SerialTxn* txn, const std::function<Status(uint64_t* ts)>& submit);
   void abort(SerialTxn* txn);
 
@@ -161,7 +163,7 @@ class Serializability {
   // Ends the wait of the transaction with this id with kCancelled; false when it has none. Any
   // thread at any time.
   bool cancel_wait(uint64_t id);
-  // Ends every wait.
+  // Ends every wait, and those that would begin later. The first call counts.
   void end_waits(Code code);
   // Sessions whose transactions keep one of `session` waiting for a safe snapshot.
   std::vector<uint64_t> safety_blockers(uint64_t session) const;
@@ -219,6 +221,7 @@ class Serializability {
   List committed_ PGZ_GUARDED_BY(mu_);  // in commit order
   uint64_t failures_ PGZ_GUARDED_BY(mu_) = 0;
   uint64_t folded_ PGZ_GUARDED_BY(mu_) = 0;
+  std::optional<Code> ended_ PGZ_GUARDED_BY(mu_);  // by end_waits()
 };
 
 }  // namespace pgz

@@ -246,6 +246,26 @@ TEST_F(SerializableTest, WaitsEndOnce) {
   serial_.abort(reader);
 }
 
+// A wait that begins while the database is being closed would keep it from closing.
+TEST_F(SerializableTest, NoWaitBeginsAfterTheirEnd) {
+  SerialTxn* writer = begin();
+  SerialTxn* early = begin(true);
+  SerialTxn* late = begin(true);
+  std::vector<Code> ends;
+  const auto note = [&](Code code) { ends.push_back(code); };
+  serial_.when_safe_known(early, note);
+  serial_.end_waits(Code::kClosed);
+  EXPECT_EQ(ends, std::vector<Code>({Code::kClosed}));
+  serial_.when_safe_known(late, note);
+  EXPECT_EQ(ends, std::vector<Code>({Code::kClosed, Code::kClosed}));
+  serial_.abort(writer);
+  serial_.when_safe_known(late, note);  // known by now
+  EXPECT_EQ(ends.back(), Code::kOk);
+  EXPECT_EQ(ends.size(), 3u);
+  serial_.abort(early);
+  serial_.abort(late);
+}
+
 TEST_F(SerializableTest, BeginsLikeAnother) {
   SerialTxn* a = begin();
   SerialTxn* other = begin();
