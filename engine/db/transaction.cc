@@ -280,6 +280,7 @@ Status Transaction::submit(OwnWrites::Prepared* prepared, bool asynchronous, uin
   }
   serial_ = nullptr;
   if (ref) apply(*prepared, placed, &ref);
+  if (db_->pipeline()->failed()) db_->lsm()->keep_values(placed);
   end_snapshot();
   own_.reset();
   if (PGZ_PLANTED(kReleaseEarly)) db_->locks()->release_all(&owner_);

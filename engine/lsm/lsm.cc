@@ -369,6 +369,13 @@ Status Lsm::place_values(std::span<const Slice> values, PlacedValues* placed) {
   return status;
 }
 
+void Lsm::keep_values(const PlacedValues& placed) {
+  MutexLock lock(&rep_->mutex);
+  for (size_t i = 0; i < placed.size(); i++) {
+    rep_->queue.front()->hold_segment(placed.segment(i)->id(), placed.segment(i));
+  }
+}
+
 Status Lsm::sync_values() {
   return PGZ_PLANTED(kSkipPlacedSync) ? Status::ok() : rep_->placer.sync();
 }

@@ -80,7 +80,8 @@ struct LsmOptions {
   std::function<void(uint64_t flushed_lsn)> on_flushed;
   std::function<void(const Status&)> on_failed;
   // A flush or merge that wants so much room met a full disk and will be tried again; 0: a flush
-  // met it more than once, whatever the file system says is free. On a background thread.
+  // met it more than once, whatever the file system says is free. On a background thread, or that
+  // of a commit whose values did not fit.
   std::function<void(uint64_t wanted_bytes)> on_no_space;
 };
 
@@ -228,11 +229,14 @@ class Lsm {
   Status place_values(std::span<const Slice> values, PlacedValues* placed);
   // Makes what was placed so far durable: before the log writes a record that points there.
   Status sync_values();
+  // The log may have a record that points there, and no memtable does: their files stay for the
+  // replay that will tell. Once nothing is flushed any more.
+  void keep_values(const PlacedValues& placed);
   MemTableRef reserve_active(uint64_t lsn_end);
   // Seals the active memtable if it holds anything.
   void rotate();
-  // Queues the runs as one entry, committed at `ts`; the next reserve_active joins it, so that the
-  // rest of the same record is flushed with them. kNotFound or kCorruption when a file is missing
+  // Queues the runs as one entry, committed at `ts`, whose memtable takes the rest of the same
+  // record, so that all of it is flushed together. kNotFound or kCorruption when a file is missing
   // or not what it was (replay).
   Result<MemTableRef> ingest(std::vector<RunFile> runs, uint64_t ts, uint64_t lsn_end);
 

@@ -24,24 +24,33 @@ std::string PlacedValues::pointer(size_t i) const {
 // Commits that failed behind their values (a full log, a serialization failure) leave segments that
 // no memtable points into, and which no flush will ever finish.
 void ValuePlacer::drop_unused() {
-  std::erase_if(open_, [](const OpenSegmentRef& segment) {
+  std::vector<OpenSegmentRef> unused;  // their files go without the mutex
+  MutexLock lock(&mutex_);
+  std::erase_if(open_, [&](const OpenSegmentRef& segment) {
     // Others have theirs from a commit that placed a value there, or from here under the mutex.
     if (segment.use_count() > 1) return false;
     segment->abandon();
+    unused.push_back(segment);
     return true;
   });
 }
 
+Status ValuePlacer::begin_segment() {
+  if (current_ != nullptr) current_->close();
+  current_.reset();
+  drop_unused();
+  PGZ_ASSIGN(current_,
+             OpenSegment::create(io_, options_.vlog_dir, options_.new_number(), options_.files));
+  MutexLock lock(&mutex_);
+  open_.push_back(current_);
+  return Status::ok();
+}
+
 Status ValuePlacer::place_next(Slice value, PlacedValues* placed) {
   PlacedValue place;
-  MutexLock lock(&mutex_);
+  MutexLock lock(&place_mutex_);
   if (current_ == nullptr || !current_->place(value, options_.segment_bytes, &place)) {
-    if (current_ != nullptr) current_->close();
-    current_.reset();
-    drop_unused();
-    PGZ_ASSIGN(current_,
-               OpenSegment::create(io_, options_.vlog_dir, options_.new_number(), options_.files));
-    open_.push_back(current_);
+    PGZ_TRY(begin_segment());
     if (!current_->place(value, options_.segment_bytes, &place)) {
       return Status::make(Code::kInvalidArgument, "a value too large for a segment");
     }
@@ -103,7 +112,7 @@ Status ValuePlacer::restore(const PlacedValue& placed, OpenSegmentRef* segment) 
 }
 
 void ValuePlacer::close(const OpenSegmentRef& segment) {
-  MutexLock lock(&mutex_);
+  MutexLock lock(&place_mutex_);
   segment->close();
   if (current_ == segment) current_.reset();
 }

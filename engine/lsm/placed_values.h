@@ -69,13 +69,17 @@ class ValuePlacer {
 
  private:
   Status place_next(Slice value, PlacedValues* placed);
-  void drop_unused() PGZ_REQUIRES(mutex_);
+  Status begin_segment() PGZ_REQUIRES(place_mutex_);
+  void drop_unused() PGZ_REQUIRES(place_mutex_);
 
   Io* const io_;
   const Options options_;
   std::atomic<uint64_t> written_{0};
+  // Held while a segment's file is made. Taken before mutex_, which never is: the log thread, and
+  // with it every commit, wants that.
+  Mutex place_mutex_;
+  OpenSegmentRef current_ PGZ_GUARDED_BY(place_mutex_);
   Mutex mutex_;
-  OpenSegmentRef current_ PGZ_GUARDED_BY(mutex_);
   std::vector<OpenSegmentRef> open_ PGZ_GUARDED_BY(mutex_);  // all that is not the manifest's yet
 };
 

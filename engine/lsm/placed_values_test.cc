@@ -191,6 +191,27 @@ TEST_F(PlacedValuesTest, SegmentsOfAbandonedOnesOnlyGoAway) {
   check();
 }
 
+// The instance failed between the log and the memtable: only the log knows, and may have it
+// durable.
+TEST_F(PlacedValuesTest, KeptOnesStayForTheReplay) {
+  const std::string value(40'000, 'x');
+  const Slice slice(value);
+  {
+    PlacedValues unknown;
+    ASSERT_TRUE(lsm_->place_values({&slice, 1}, &unknown).is_ok());
+    ASSERT_TRUE(lsm_->sync_values().is_ok());
+    log_.push_back({++now_, "key", unknown.logged(0)});
+    model_["key"] = value;
+    lsm_->keep_values(unknown);
+  }
+  for (int i = 0; i < 5; i++) {
+    PlacedValues others;
+    ASSERT_TRUE(lsm_->place_values({&slice, 1}, &others).is_ok());
+  }
+  ASSERT_TRUE(restart(true).is_ok());
+  check();
+}
+
 TEST_F(PlacedValuesTest, AMemtablesSegmentIsNotCollected) {
   commit({"a", "b", "c"}, 5000);
   for (const char* key : {"a", "b", "c"}) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "engine/base/assert.h"
 #include "engine/base/coding.h"
 #include "engine/base/crc32c.h"
 #include "engine/base/planted.h"
@@ -125,7 +126,12 @@ void Segment::grow(uint32_t slot, uint32_t offset) {
 
 void Segment::stop_growing(const SegmentMeta& meta) {
   MutexLock lock(&load_mutex_);
-  meta_ = meta;
+  PGZ_ASSERT(meta.id == meta_.id && meta.file == meta_.file);
+  // Id and file are read without the mutex all the while, and stay untouched.
+  meta_.file_bytes = meta.file_bytes;
+  meta_.value_bytes = meta.value_bytes;
+  meta_.values = meta.values;
+  meta_.slots = meta.slots;
   growing_ = false;
   offsets_.resize(meta.slots);
   loaded_.store(true, std::memory_order_release);
