@@ -33,20 +33,20 @@ class OpenSegment::OpenFile final : public SegmentFile {
     *file = file_;
     return Status::ok();
   }
-  // After one failure nothing is known of the file, whatever a later attempt says.
+  // After one failure nothing is known of the file, whatever a later attempt says. One without
+  // anything to sync does not wait for another's: the log thread asks before every group.
   Status sync(bool is_dirty) {
+    if (!is_dirty) return check();
     MutexLock one_at_a_time(&sync_mutex_);
-    if (is_failed_) {
-      return Status::make(Code::kIoError, "a value segment could not be made durable before");
-    }
+    PGZ_TRY(check());
     std::shared_ptr<File> file;
     {
       MutexLock lock(&mutex_);
       file = file_;
     }
-    if (!is_dirty || file == nullptr) return Status::ok();
+    if (file == nullptr) return Status::ok();  // finish() has synced it
     Status synced = file->sync();
-    is_failed_ = !synced.is_ok();
+    if (!synced.is_ok()) is_failed_ = true;
     return synced;
   }
   Status finish(const std::string& path) {
@@ -59,12 +59,17 @@ class OpenSegment::OpenFile final : public SegmentFile {
   }
 
  private:
+  Status check() const {
+    if (!is_failed_) return Status::ok();
+    return Status::make(Code::kIoError, "a value segment could not be made durable before");
+  }
+
   Mutex mutex_;
   std::shared_ptr<File> file_ PGZ_GUARDED_BY(mutex_);
   std::unique_ptr<SegmentFile> bounded_ PGZ_GUARDED_BY(mutex_);
   SegmentFiles* const files_;
   Mutex sync_mutex_;
-  bool is_failed_ PGZ_GUARDED_BY(sync_mutex_) = false;
+  std::atomic<bool> is_failed_{false};
 };
 
 void OpenSegment::attach(uint64_t id, std::unique_ptr<File> file, SegmentFiles* files) {
