@@ -547,7 +547,8 @@ enum {
 /* Buffers `batch` (may be empty), then submits the commit. PGZ_PENDING: the completion's value is
  * the commit timestamp. PGZ_OK: it is over, *timestamp is its time; 0 where there was nothing to
  * write. With tag 0 it waits. On an error other than PGZ_UNKNOWN nothing was committed and the
- * transaction is still open. A commit cannot be cancelled. Since ABI 1. */
+ * transaction is still open; the batch, unless it was malformed, stays buffered, so that the next
+ * try brings an empty one. A commit cannot be cancelled. Since ABI 1. */
 PGZ_API pgz_status pgz_txn_commit_submit(pgz_txn* txn, const void* batch, size_t batch_len,
                                          uint32_t flags, uint64_t tag, uint64_t* timestamp,
                                          pgz_error* err);
