@@ -12,6 +12,11 @@ constexpr size_t kCommitHeaderBytes = 20;
 
 Status malformed() { return Status::make(Code::kCorruption, "malformed log record"); }
 
+// The block's checksum was good, so this is no damage.
+Status newer(const std::string& what) {
+  return Status::make(Code::kNotSupported, what + " of a newer version");
+}
+
 }  // namespace
 
 CommitRecordBuilder::CommitRecordBuilder(uint64_t wall_micros) : bytes_(kCommitHeaderBytes, '\0') {
@@ -52,12 +57,13 @@ std::string make_counter_record(Slice name, uint64_t next) {
 Status parse_record_type(Slice record, RecordType* type) {
   if (record.empty()) return malformed();
   *type = static_cast<RecordType>(record.front());
-  if (*type != RecordType::kCommit && *type != RecordType::kCounter) return malformed();
-  return Status::ok();
+  if (*type == RecordType::kCommit || *type == RecordType::kCounter) return Status::ok();
+  return newer("a log record of type " + std::to_string(static_cast<uint8_t>(record.front())));
 }
 
 Status parse_commit(Slice record, CommitVisitor* visitor) {
   if (record.size() < kCommitHeaderBytes) return malformed();
+  if (record[1] != 0 || record[2] != 0 || record[3] != 0) return newer("a commit record");
   PGZ_TRY(visitor->begin(get_fixed64(record.data() + kTimestampAt),
                          get_fixed64(record.data() + kWallAt)));
   Slice in = record.substr(kCommitHeaderBytes);
@@ -81,6 +87,9 @@ Status parse_commit(Slice record, CommitVisitor* visitor) {
   for (uint64_t i = 0; i < writes; i++) {
     if (in.empty()) return malformed();
     const Kind kind = static_cast<Kind>(in.front());
+    if (kind < Kind::kValue || kind > Kind::kValuePointer) {
+      return newer("a write of kind " + std::to_string(static_cast<uint8_t>(kind)));
+    }
     in.remove_prefix(1);
     Slice key;
     Slice value;

@@ -58,7 +58,7 @@ class CommitVisitor {
   virtual Status end() = 0;
 };
 
-// kCorruption when the record is malformed.
+// kCorruption when the record is malformed; kNotSupported when it has what a newer version writes.
 Status parse_record_type(Slice record, RecordType* type);
 Status parse_commit(Slice record, CommitVisitor* visitor);
 Status parse_counter(Slice record, Slice* name, uint64_t* next);

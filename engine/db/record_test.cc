@@ -80,7 +80,32 @@ TEST(Record, Counter) {
     EXPECT_FALSE(parse_counter(Slice(record).substr(0, n), &name, &next).is_ok());
   }
   EXPECT_FALSE(parse_record_type("", &type).is_ok());
-  EXPECT_FALSE(parse_record_type("\x09", &type).is_ok());
+}
+
+// What a newer version writes is not skipped, nor taken for something else.
+TEST(Record, UnknownThingsAreRefused) {
+  RecordType type{};
+  EXPECT_TRUE(parse_record_type("\x09", &type).is(Code::kNotSupported));
+  CommitRecordBuilder builder(1);
+  builder.begin_drops(0);
+  builder.begin_runs(0);
+  builder.begin_writes(1);
+  builder.add_write(Kind::kValue, "k", "v");
+  const std::string good(builder.bytes());
+  Printer printer;
+  EXPECT_TRUE(parse_commit(good, &printer).is_ok());
+  for (const size_t reserved : {1, 2, 3}) {
+    std::string record = good;
+    record[reserved] = 1;
+    EXPECT_TRUE(parse_commit(record, &printer).is(Code::kNotSupported));
+  }
+  const size_t kind_at = good.size() - 5;
+  ASSERT_EQ(good[kind_at], static_cast<char>(Kind::kValue));
+  for (const char kind : {'\0', '\5', '\xff'}) {
+    std::string record = good;
+    record[kind_at] = kind;
+    EXPECT_TRUE(parse_commit(record, &printer).is(Code::kNotSupported));
+  }
 }
 
 }  // namespace

@@ -10,8 +10,16 @@
 namespace pgz::log {
 namespace {
 
+constexpr size_t kKeyIdAt = 36;  // of an encryption key; reserved
 constexpr size_t kSlotHeaderBytes = 40;
+constexpr size_t kSlotFlagsAt = 24;
 constexpr uint32_t kAfterRecoveryFlag = 1;
+
+// Flags this version does not know, or something behind them.
+bool has_unknown_fields(Slice slot_header) {
+  return (get_fixed32(slot_header.data() + kSlotFlagsAt) & ~kAfterRecoveryFlag) != 0 ||
+         slot_header.find_first_not_of('\0', kSlotFlagsAt + 4) != Slice::npos;
+}
 
 uint32_t checksum_of(const char* block, const Uuid& uuid, uint64_t epoch) {
   const uint32_t seed = crc32c(crc32c(0, uuid.data(), uuid.size()), &epoch, sizeof epoch);
@@ -34,7 +42,7 @@ uint32_t seal_block(char* block, const Uuid& uuid, uint64_t epoch, Lsn position,
   put_fixed64(block + 16, position);
   put_fixed64(block + 24, durable_lsn);
   block[35] = static_cast<char>(kFormatVersion);
-  put_fixed32(block + 36, 0);
+  put_fixed32(block + kKeyIdAt, 0);
   const uint32_t checksum = checksum_of(block, uuid, epoch);
   put_fixed32(block, checksum);
   return checksum;
@@ -51,7 +59,7 @@ std::optional<BlockHeader> parse_block(const char* block, const Uuid& uuid) {
   h.kind = static_cast<BlockKind>(block[34]);
   const bool known_kind = h.kind >= BlockKind::kData && h.kind <= BlockKind::kSeal;
   if (h.epoch == 0 || block[35] != static_cast<char>(kFormatVersion) || !known_kind ||
-      h.length > kPayloadMax) {
+      get_fixed32(block + kKeyIdAt) != 0 || h.length > kPayloadMax) {
     return std::nullopt;
   }
   if (checksum_of(block, uuid, h.epoch) != h.checksum && !PGZ_PLANTED(kIgnoreLogCrc)) {
@@ -60,17 +68,30 @@ std::optional<BlockHeader> parse_block(const char* block, const Uuid& uuid) {
   return h;
 }
 
-uint8_t newer_version(const char* block, const Uuid& uuid) {
+std::string newer_format(const char* block, const Uuid& uuid) {
+  std::string what;
   const uint8_t version = static_cast<uint8_t>(block[35]);
-  if (version <= kFormatVersion) return 0;
-  return checksum_of(block, uuid, get_fixed64(block + 8)) == get_fixed32(block) ? version : 0;
+  const Slice payload(block + kBlockHeaderBytes, kSlotHeaderBytes);
+  const bool is_slot_header = block[34] == static_cast<char>(BlockKind::kSlotHeader) &&
+                              get_fixed16(block + 32) == kSlotHeaderBytes;
+  if (version > kFormatVersion) {
+    what = "log format version " + std::to_string(version) + " is newer than " +
+           std::to_string(kFormatVersion);
+  } else if (version == kFormatVersion && get_fixed32(block + kKeyIdAt) != 0) {
+    what = "the log is encrypted";
+  } else if (version == kFormatVersion && is_slot_header && has_unknown_fields(payload)) {
+    what = "the log slot uses a feature this version does not have";
+  }
+  if (what.empty()) return what;
+  const bool is_whole = checksum_of(block, uuid, get_fixed64(block + 8)) == get_fixed32(block);
+  return is_whole ? what : std::string();
 }
 
 size_t encode_slot_header(const SlotHeader& header, char* payload) {
   put_fixed64(payload, header.slot_bytes);
   put_fixed64(payload + 8, header.prev_epoch);
   put_fixed64(payload + 16, header.accepted_end);
-  put_fixed32(payload + 24, header.after_recovery ? kAfterRecoveryFlag : 0);
+  put_fixed32(payload + kSlotFlagsAt, header.after_recovery ? kAfterRecoveryFlag : 0);
   std::memset(payload + 28, 0, kSlotHeaderBytes - 28);
   return kSlotHeaderBytes;
 }
@@ -81,7 +102,7 @@ std::optional<SlotHeader> parse_slot_header(Slice payload) {
   h.slot_bytes = get_fixed64(payload.data());
   h.prev_epoch = get_fixed64(payload.data() + 8);
   h.accepted_end = get_fixed64(payload.data() + 16);
-  h.after_recovery = (get_fixed32(payload.data() + 24) & kAfterRecoveryFlag) != 0;
+  h.after_recovery = (get_fixed32(payload.data() + kSlotFlagsAt) & kAfterRecoveryFlag) != 0;
   if (h.slot_bytes == 0 || h.slot_bytes % kBlockBytes != 0) return std::nullopt;
   return h;
 }

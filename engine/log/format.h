@@ -25,6 +25,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "engine/log/log.h"
 
@@ -69,8 +70,9 @@ void set_block_shape(char* block, BlockKind kind, size_t length);
 // belongs where it was found is the caller's to judge.
 std::optional<BlockHeader> parse_block(const char* block, const Uuid& uuid);
 
-// The version of a block that is whole and of a newer version than this one; else 0.
-uint8_t newer_version(const char* block, const Uuid& uuid);
+// Of a block that is whole and was written by a newer version: what it has that this one does not
+// know. Else empty.
+std::string newer_format(const char* block, const Uuid& uuid);
 
 size_t encode_slot_header(const SlotHeader& header, char* payload);
 std::optional<SlotHeader> parse_slot_header(Slice payload);

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <string>
 
+#include "engine/base/coding.h"
+#include "engine/base/crc32c.h"
+
 namespace pgz::log {
 namespace {
 
@@ -81,6 +84,43 @@ TEST(LogFormat, SlotHeaderComesBack) {
   EXPECT_EQ(h->accepted_end, 0x5000u);
   EXPECT_TRUE(h->after_recovery);
   EXPECT_FALSE(parse_slot_header(Slice(payload, n - 1)).has_value());
+}
+
+// What a newer version writes in reserved places is told apart from damage.
+TEST(LogFormat, NewerBlocksAreTold) {
+  const auto seal = [](std::string* block) {  // with good checksum
+    const uint32_t seed = crc32c(0, kUuid.data(), kUuid.size());
+    const uint32_t checksum =
+        crc32c(crc32c(seed, block->data() + 8, 8), block->data() + 4, kBlockBytes - 4);
+    put_fixed32(block->data(), checksum);
+  };
+  uint32_t checksum = 0;
+  std::string block = sample_block(&checksum);
+  seal(&block);
+  ASSERT_EQ(get_fixed32(block.data()), checksum);
+  EXPECT_EQ(newer_format(block.data(), kUuid), "");
+  std::string encrypted = block;
+  encrypted[36] = 1;
+  EXPECT_EQ(newer_format(encrypted.data(), kUuid), "");  // damage
+  seal(&encrypted);
+  EXPECT_NE(newer_format(encrypted.data(), kUuid).find("encrypted"), std::string::npos);
+  EXPECT_FALSE(parse_block(encrypted.data(), kUuid).has_value());
+  std::string newer = block;
+  newer[35] = static_cast<char>(kFormatVersion + 1);
+  seal(&newer);
+  EXPECT_NE(newer_format(newer.data(), kUuid).find("is newer than"), std::string::npos);
+
+  std::string slot(kBlockBytes, '\0');
+  const size_t n = encode_slot_header({4 << 20, 41, 0x5000, true}, slot.data() + kBlockHeaderBytes);
+  set_block_shape(slot.data(), BlockKind::kSlotHeader, n);
+  (void)seal_block(slot.data(), kUuid, 7, 0, 0, 0);
+  EXPECT_EQ(newer_format(slot.data(), kUuid), "");
+  for (const size_t at : {24, 28, 39}) {
+    std::string with = slot;
+    with[kBlockHeaderBytes + at] |= 2;
+    seal(&with);
+    EXPECT_NE(newer_format(with.data(), kUuid).find("feature"), std::string::npos) << at;
+  }
 }
 
 TEST(LogFormat, MalformedFragmentsAreRefused) {

@@ -103,11 +103,9 @@ Status Recovery::scan_slot(Slot* slot) {
     PGZ_TRY(reader_.read(slot->file, i, &block));
     if (block == nullptr) return Status::ok();
     const std::optional<BlockHeader> h = parse_block(block, options_.uuid);
-    if (const uint8_t newer = h ? 0 : newer_version(block, options_.uuid); newer != 0) {
-      return Status::make(Code::kNotSupported,
-                          slot->file->path + " at offset " + std::to_string(i * kBlockBytes) +
-                              ": log format version " + std::to_string(newer) + " is newer than " +
-                              std::to_string(kFormatVersion));
+    if (const std::string newer = newer_format(block, options_.uuid); !newer.empty()) {
+      return Status::make(Code::kNotSupported, slot->file->path + " at offset " +
+                                                   std::to_string(i * kBlockBytes) + ": " + newer);
     }
     if (!h) continue;
     slot->any_valid = true;

@@ -235,7 +235,11 @@ Status Manifest::Rep::read_slot() {
       return check_nothing_follows(bytes, next_offset);
     }
     VersionEdit edit;
-    Status status = VersionEdit::decode(payload, &edit);
+    Status status;
+    if (manifest::has_unknown_fields(rest)) {
+      status = Status::make(Code::kNotSupported, "an edit uses a feature of a newer version");
+    }
+    if (status.is_ok()) status = VersionEdit::decode(payload, &edit);
     if (status.is_ok()) status = state.apply(edit);
     if (!status.is_ok()) return in_file(path, next_offset, status);
     next_offset += manifest::record_bytes(payload.size());

@@ -23,7 +23,7 @@ uint32_t super_crc(Slice block) {
 }
 
 // Record: magic 4, crc 4 (of what follows), salt 8, sequence 8, payload length 4, flags 4 (zero),
-// encryption key id 8 (reserved).
+// encryption key id 8 (reserved, zero).
 constexpr size_t kRecordCrcFrom = 8;
 
 }  // namespace
@@ -106,6 +106,10 @@ bool decode_record(Slice bytes, uint64_t salt, uint64_t* sequence, Slice* payloa
   *sequence = get_fixed64(bytes.data() + 16);
   *payload = bytes.substr(kRecordHeaderBytes, length);
   return true;
+}
+
+bool has_unknown_fields(Slice record) {
+  return get_fixed32(record.data() + 28) != 0 || get_fixed64(record.data() + 32) != 0;
 }
 
 }  // namespace pgz::manifest

@@ -36,5 +36,7 @@ void encode_record(uint64_t salt, uint64_t sequence, Slice payload, char* to);
 // The payload of the record at the front of `bytes`; false when there is none with this salt and a
 // good checksum.
 bool decode_record(Slice bytes, uint64_t salt, uint64_t* sequence, Slice* payload);
+// Whether a record that decode_record() took has what only a newer version writes.
+bool has_unknown_fields(Slice record);
 
 }  // namespace pgz::manifest

@@ -314,6 +314,21 @@ TEST_F(ManifestTest, NewerVersionIsRefusedEvenInOneCopy) {
   EXPECT_EQ(open().code(), Code::kNotSupported);
 }
 
+TEST_F(ManifestTest, AnEditWithUnknownFieldsIsRefused) {
+  for (const size_t at : {28, 32}) {  // flags, encryption key id
+    SCOPED_TRACE(at);
+    ASSERT_TRUE(append_numbered(create().get(), 1).is_ok());
+    auto slot = io_.open(current_slot(), OpenMode::kReadWrite, {}).take();
+    std::string record(4096, '\0');
+    ASSERT_TRUE(slot->read(4096, record.data(), record.size()).is_ok());
+    record[at] = 1;
+    const size_t checked = 32 + get_fixed32(record.data() + 24);
+    put_fixed32(record.data() + 4, crc32c(0, record.data() + 8, checked));
+    ASSERT_TRUE(slot->write(4096, record.data(), record.size()).is_ok());
+    EXPECT_EQ(open().code(), Code::kNotSupported);
+  }
+}
+
 TEST_F(ManifestTest, AFullDiskLeavesItUsable) {
   const auto manifest = create(8192);
   io_.set_capacity(8192 * 3);

@@ -87,6 +87,10 @@ Status Footer::decode(Slice bytes, const std::string& path, Footer* footer) {
   if (get_fixed32(from + 64) != crc32c(0, from, 64)) {
     return corruption(path, 0, "footer checksum mismatch");
   }
+  if (get_fixed64(from + 56) != 0) {
+    return Status::make(Code::kNotSupported,
+                        path + " at 0: the segment uses a feature this version does not have");
+  }
   footer->meta.id = get_fixed64(from);
   footer->meta.file = get_fixed64(from + 8);
   footer->meta.file_bytes = get_fixed64(from + 16);
