@@ -59,6 +59,10 @@ Status read_image_at(Db* db, uint64_t snapshot, bool reverse, Image* image) {
             buffer.substr(row.value_offset, row.value_len), row.timestamp};
       }
     }
+    // It must not go on behind what it could not read.
+    if (!status.is_ok() && cursor.fetch(&batch).is_ok()) {
+      return Status::make(Code::kUnknown, "a cursor went on after " + status.to_string());
+    }
   }
   return status;
 }
@@ -363,7 +367,8 @@ bool Workload::scan() {
     s = read_image_at(db_, snapshot, true, &again);
   }
   db_->release_snapshot(snapshot);
-  if (!s.is_ok()) return alive();
+  if (s.is(Code::kUnknown)) wrong_ = s.message();
+  if (!s.is_ok()) return wrong_.empty() && alive();
   int64_t sum = 0;
   for (uint64_t a = 0; a < kAccounts; ++a) {
     const auto at = image.find(key_of("acct/", a));
