@@ -52,14 +52,21 @@ func (g *guard) lockGet(ctx context.Context, key []byte, mode kv.RowMode, opts k
 	return g.st.Txn.Get(newest, key, dst)
 }
 
-// lockFree is lockGet of a key that is about to be written and should not be there.
-func (g *guard) lockFree(ctx context.Context, key, dst []byte) ([]byte, kv.Version, error) {
+// tryFree is lockGet of a key that is about to be written and should not be there. It
+// does not wait for who has it locked: ErrLockNotAvailable.
+func (g *guard) tryFree(ctx context.Context, key, dst []byte) ([]byte, kv.Version, error) {
 	if g.alone {
 		if free, err := g.ascent.free(g.st, key); free || err != nil {
 			return dst, kv.Version{}, err
 		}
 	}
-	return g.lockGet(ctx, key, kv.Update, g.st.Lock, dst)
+	opts := g.st.Lock
+	opts.Policy = kv.NoWait
+	val, v, err := g.lockGet(ctx, key, kv.Update, opts, dst)
+	if errors.Is(err, kv.ErrTooManyLocks) { // the table may be waited for
+		return g.lockGet(ctx, key, kv.Update, g.st.Lock, dst)
+	}
+	return val, v, err
 }
 
 // lock locks a key for writing.

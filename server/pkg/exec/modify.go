@@ -254,6 +254,11 @@ func (m *modifier) onConflict(c *conflict) (done, wrote bool, err error) {
 	if what == rowGone {
 		return false, false, nil
 	}
+	if what == rowChanged {
+		if same, err := m.writer.collides(c, m.lock.key); err != nil || !same {
+			return err != nil, false, err
+		}
+	}
 	if err := rowcodec.DecodeRow(m.w.Rel.Desc, m.lock.val, m.oldRow); err != nil {
 		return true, false, err
 	}

@@ -3,6 +3,7 @@ package exec
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
@@ -50,16 +51,20 @@ func (w *writer) header(rowID uint64) (rowcodec.Header, error) {
 	return rowcodec.Header{XID: w.xid, RowID: rowID}, nil
 }
 
-// conflict is an existing row that an insert collides with.
-type conflict struct {
-	index  *planner.RelIndex // nil: the row key
-	rowKey []byte            // the existing row's key in the store, valid until the next call
-}
-
-// lockGet locks a key for writing and reads its newest version; one that is certainly not
-// there may go unlocked.
+// lockGet locks a unique key for writing and reads its newest version; one that is
+// certainly not there may go unlocked. Where a row has the key and is only locked by
+// others there is nothing to wait for, as in PostgreSQL: the key is not free.
 func (w *writer) lockGet(key []byte) (v kv.Version, err error) {
-	w.found, v, err = w.guard.lockFree(w.ctx(), key, w.found[:0])
+	w.found, v, err = w.guard.tryFree(w.ctx(), key, w.found[:0])
+	if !errors.Is(err, kv.ErrLockNotAvailable) {
+		return v, err
+	}
+	if !w.st.Watched {
+		if v, err = w.existing(key, false); err != nil || v.Found() {
+			return v, err
+		}
+	}
+	w.found, v, err = w.guard.lockGet(w.ctx(), key, kv.Update, w.st.Lock, w.found[:0])
 	return v, err
 }
 
@@ -105,53 +110,6 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 		}
 	}
 	return nil, w.refers(nil, row)
-}
-
-// probe looks for a row that an INSERT ... ON CONFLICT collides with, locking the
-// keys it looks at.
-func (w *writer) probe(row []data.Datum, on *planner.Conflict) (*conflict, error) {
-	for _, ix := range w.rel.Indexes {
-		if !ix.Index.Unique || !on.Any && !hasIndex(on.Keys, ix) {
-			continue
-		}
-		key := w.key
-		if !ix.RowKey {
-			ok, alone, err := w.entryKey(ix, row, w.key)
-			if err != nil {
-				return nil, err
-			}
-			if !ok || !alone {
-				continue
-			}
-			key = w.entry
-		}
-		v, err := w.lockGet(key)
-		if err != nil {
-			return nil, err
-		}
-		if !v.Found() {
-			continue
-		}
-		if ix.RowKey {
-			return &conflict{rowKey: append([]byte(nil), key...)}, nil
-		}
-		rk, err := ix.Codec.EntryRowKey(key, w.found)
-		if err != nil {
-			return nil, err
-		}
-		full := rowcodec.AppendPrefix(nil, w.rel.Table.Database, w.rel.Table.StorageID)
-		return &conflict{index: ix, rowKey: append(full, rk...)}, nil
-	}
-	return nil, nil
-}
-
-func hasIndex(list []*planner.RelIndex, ix *planner.RelIndex) bool {
-	for _, x := range list {
-		if x == ix || x != nil && x.Index.OID == ix.Index.OID {
-			return true
-		}
-	}
-	return false
 }
 
 func (w *writer) rowKeyIndex() *planner.RelIndex {
