@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -231,6 +233,84 @@ TEST_F(Misuse, CloseUnderLoad) {
   std::this_thread::sleep_for(std::chrono::milliseconds(30));
   EXPECT_EQ(pgz_close(db_, nullptr), PGZ_OK);
   for (auto& thread : threads) thread.join();
+}
+
+// While others read figures and lists, which look at everything that goes away.
+TEST_F(Misuse, CloseUnderFigures) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; t++) {
+    threads.emplace_back([&, t] {
+      pgz_stats stats{};
+      pgz_latency latency{};
+      pgz_snapshot_pin pins[4];
+      pgz_lock_info locks[16];
+      char names[256];
+      size_t count = 0;
+      size_t used = 0;
+      uint64_t snapshot = 0;
+      for (pgz_status s = PGZ_OK; s != PGZ_CLOSED;) {
+        stats.struct_size = sizeof(stats);
+        latency.struct_size = sizeof(latency);
+        const bool is_held = pgz_snapshot_acquire(db_, &snapshot, nullptr) == PGZ_OK;
+        s = t == 0   ? pgz_stats_get(db_, &stats, nullptr)
+            : t == 1 ? pgz_snapshot_pins(db_, pins, 4, &count, nullptr)
+                     : pgz_latency_get(db_, PGZ_OPERATION_COMMIT, &latency, nullptr);
+        ASSERT_TRUE(s == PGZ_OK || s == PGZ_CLOSED) << s;
+        s = pgz_lock_list(db_, PGZ_LIST_HELD_ROWS, locks, 16, &count, names, 256, &used, nullptr);
+        ASSERT_TRUE(s == PGZ_OK || s == PGZ_CLOSED || s == PGZ_BUFFER_TOO_SMALL) << s;
+        if (is_held) (void)pgz_snapshot_release(db_, snapshot, nullptr);
+      }
+    });
+  }
+  const std::string value(20'000, 'v');
+  for (int i = 0; i < 50; i++) {
+    const std::string key = "key" + std::to_string(i % 7);
+    EXPECT_EQ(pgz_put(db_, key.data(), key.size(), value.data(), value.size(), nullptr), PGZ_OK);
+  }
+  EXPECT_EQ(pgz_flush(db_, nullptr), PGZ_OK);
+  EXPECT_EQ(pgz_close(db_, nullptr), PGZ_OK);
+  for (auto& thread : threads) thread.join();
+}
+
+// Waits that nobody would ever end, begun before the close and during it.
+TEST_F(Misuse, CloseEndsWaitsForASafeSnapshot) {
+  pgz_txn_options options{};
+  options.struct_size = sizeof(options);
+  options.isolation = PGZ_SERIALIZABLE;
+  pgz_txn* writer = nullptr;
+  ASSERT_EQ(pgz_txn_begin(db_, &options, &writer, nullptr), PGZ_OK);
+  ASSERT_EQ(pgz_txn_put(writer, "k", 1, "v", 1, nullptr), PGZ_OK);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; t++) {
+    threads.emplace_back([&, t] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(4 * t));
+      pgz_txn_options reads = options;
+      reads.read_only = 1;
+      pgz_txn* reader = nullptr;
+      if (pgz_txn_begin(db_, &reads, &reader, nullptr) != PGZ_OK) return;
+      EXPECT_EQ(pgz_txn_wait_safe(reader, 0, nullptr), PGZ_CLOSED);
+    });
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(15));
+  EXPECT_EQ(pgz_close(db_, nullptr), PGZ_OK);
+  for (auto& thread : threads) thread.join();
+}
+
+// A program that is older or newer than the library: what lies behind its struct_size, and behind
+// what the library knows of, is left alone.
+TEST_F(Misuse, StructsOfOtherAges) {
+  constexpr uint32_t kMore = 64;
+  alignas(8) unsigned char bytes[sizeof(pgz_stats) + kMore];
+  auto* stats = reinterpret_cast<pgz_stats*>(bytes);
+  for (uint32_t size = 0; size <= sizeof(bytes); size += 4) {
+    std::memset(bytes, 0xaa, sizeof(bytes));
+    stats->struct_size = size;
+    const pgz_status want = size < 8 ? PGZ_INVALID_ARG : PGZ_OK;
+    ASSERT_EQ(pgz_stats_get(db_, stats, nullptr), want) << size;
+    ASSERT_EQ(stats->struct_size, size);
+    const size_t written = size < 8 ? 4 : std::min<size_t>(size, sizeof(pgz_stats));
+    for (size_t i = written; i < sizeof(bytes); i++) ASSERT_EQ(bytes[i], 0xaa) << size << " " << i;
+  }
 }
 
 }  // namespace
