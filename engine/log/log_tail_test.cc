@@ -333,6 +333,36 @@ TEST(LogTail, DamageIsSeenAcrossSlots) {
   EXPECT_EQ(reopen(&io).status.code(), Code::kCorruption);
 }
 
+// More than recovery keeps in memory of its first pass: what is beyond that it reads again.
+TEST(LogTail, LargeLogsComeBackAndDamageIsSeenAnywhere) {
+  constexpr size_t kRecordBytes = 700'000;
+  LogOptions options = small_log_options();
+  options.first_slot_bytes = options.slot_bytes = 4 << 20;
+  SimIo io(1);
+  Strings written;
+  {
+    auto log = create_log(&io, options);
+    for (size_t i = 0; i < 35; ++i) {
+      written.push_back(text_of(i, kRecordBytes));
+      put_durable(log.get(), written.back());
+    }
+    ASSERT_TRUE(log->seal().is_ok());
+  }
+  for (size_t i : {0u, 20u, 30u, 34u}) {
+    const std::string middle = written[i].substr(kRecordBytes / 2, 40);
+    const std::string file = file_with(io, middle);
+    const uint64_t bit = io.contents(file).find(middle) * 8;
+    ASSERT_TRUE(io.flip_bit(file, bit));
+    const Recovered r = reopen(&io, 0, options);
+    EXPECT_EQ(r.status.code(), Code::kCorruption) << i;
+    EXPECT_NE(r.status.message().find(file + " at offset"), std::string::npos);
+    ASSERT_TRUE(io.flip_bit(file, bit));
+  }
+  const Recovered whole = reopen(&io, 0, options);
+  ASSERT_TRUE(whole.status.is_ok()) << whole.status.to_string();
+  EXPECT_EQ(whole.records, written);
+}
+
 TEST(LogTail, DamagedLastGroupOfAnUnsealedLogLooksLikeATornTail) {
   SimIo io(3);
   {

@@ -1,6 +1,8 @@
 #include "engine/log/recovery.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include "engine/base/planted.h"
 
@@ -8,6 +10,10 @@ namespace pgz::log {
 namespace {
 
 constexpr uint64_t kBlocksPerRead = 256;
+// Of what is replayed so much is read once only.
+constexpr size_t kKeptBytesMax = size_t{16} << 20;
+// Stands for every block that is not a whole one: for replay they are all alike.
+constexpr char kNoBlock[kBlockBytes] = {};
 
 }  // namespace
 
@@ -22,26 +28,39 @@ void BlockReader::wait(Piece* piece) {
   piece->count = piece->op.status.is_ok() ? piece->op.transferred / kBlockBytes : 0;
 }
 
-void BlockReader::start(Piece* piece, const SlotFile* slot, uint64_t first) {
+void BlockReader::start(Piece* piece, Place place) {
   if (piece->buffer.size() == 0) piece->buffer = AlignedBuffer(kBlocksPerRead * kBlockBytes);
-  piece->slot = slot;
-  piece->first = first;
+  piece->slot = place.slot;
+  piece->first = place.first;
   piece->slice = {piece->buffer.data(), piece->buffer.size()};
   piece->op.kind = IoOp::Kind::kRead;
-  piece->op.offset = first * kBlockBytes;
+  piece->op.offset = place.first * kBlockBytes;
   piece->op.slices = {&piece->slice, 1};
   piece->op.status = Status::ok();
   piece->op.transferred = 0;
   piece->op.done.reset();
   piece->in_flight = true;
-  slot->file->start(&piece->op);
+  place.slot->file->start(&piece->op);
 }
 
-// Makes the piece that begins with block `first` the current one, and has those behind it read.
-Status BlockReader::fetch(const SlotFile* slot, uint64_t first) {
+BlockReader::Place BlockReader::behind(Place place) const {
+  place.first += kBlocksPerRead;
+  if (place.first * kBlockBytes < place.slot->bytes) return place;
+  auto at = std::find_if(order_.begin(), order_.end(),
+                         [&](const SlotRef& slot) { return slot.get() == place.slot; });
+  while (at != order_.end()) {
+    if (++at != order_.end() && (*at)->bytes != 0) return {at->get(), 0};
+  }
+  return {};
+}
+
+// Makes the piece at `place` the current one, and has those behind it read.
+Status BlockReader::fetch(Place place) {
   size_t at = 0;
-  const auto holds = [&](const Piece& piece) { return piece.slot == slot && piece.first == first; };
-  while (at < kPieces && !holds(pieces_[(current_ + at) % kPieces])) at++;
+  const auto holds = [](const Piece& piece, Place wanted) {
+    return piece.slot == wanted.slot && piece.first == wanted.first;
+  };
+  while (at < kPieces && !holds(pieces_[(current_ + at) % kPieces], place)) at++;
   if (at == kPieces) {  // it goes on elsewhere: nothing that was read ahead is of use
     for (Piece& piece : pieces_) {
       wait(&piece);
@@ -50,14 +69,13 @@ Status BlockReader::fetch(const SlotFile* slot, uint64_t first) {
     at = 0;
   }
   current_ = (current_ + at) % kPieces;
-  for (size_t ahead = 0; ahead < kPieces; ahead++) {
+  for (size_t ahead = 0; ahead < kPieces && place.slot != nullptr; ahead++) {
     Piece& piece = pieces_[(current_ + ahead) % kPieces];
-    const uint64_t wanted = first + ahead * kBlocksPerRead;
-    if ((piece.slot == slot && piece.first == wanted) || wanted * kBlockBytes >= slot->bytes) {
-      continue;
+    if (!holds(piece, place)) {
+      wait(&piece);
+      start(&piece, place);
     }
-    wait(&piece);
-    start(&piece, slot, wanted);
+    place = behind(place);
   }
   wait(&pieces_[current_]);
   return std::move(pieces_[current_].op.status);
@@ -68,24 +86,25 @@ Status BlockReader::read(const SlotRef& slot, uint64_t index, const char** block
   *block = nullptr;
   if (piece->slot != slot.get() || index < piece->first || index >= piece->first + piece->count) {
     if (index * kBlockBytes >= slot->bytes) return Status::ok();
-    PGZ_TRY(fetch(slot.get(), index));
+    PGZ_TRY(fetch({slot.get(), index}));
     piece = &pieces_[current_];
   }
   if (piece->count != 0) *block = piece->buffer.data() + (index - piece->first) * kBlockBytes;
   return Status::ok();
 }
 
-Recovery::Recovery(const LogOptions& options, std::vector<SlotRef> slots) : options_(options) {
-  for (SlotRef& slot : slots) slots_.push_back(Slot{std::move(slot), std::nullopt, {}, false});
+Recovery::Recovery(const LogOptions& options, std::vector<SlotRef> slots)
+    : options_(options), reader_(slots) {
+  for (SlotRef& slot : slots) slots_.push_back(Slot{std::move(slot), std::nullopt, {}, false, {}});
 }
 
 std::string Recovery::where(const Slot& slot, Lsn lsn) {
   return slot.file->path + " at offset " + std::to_string(lsn - slot.begin());
 }
 
-Status Recovery::scan() {
+Status Recovery::scan(Lsn from) {
   for (Slot& slot : slots_) {
-    PGZ_TRY(scan_slot(&slot));
+    PGZ_TRY(scan_slot(&slot, from));
     // A slot gets its name when it has its full length, which never changes.
     const uint64_t bytes = slot.file->bytes;
     const bool wrong = slot.first && slot.header.slot_bytes != bytes;
@@ -97,7 +116,24 @@ Status Recovery::scan() {
   return Status::ok();
 }
 
-Status Recovery::scan_slot(Slot* slot) {
+void Recovery::keep(Slot* slot, uint64_t index, const char* block) {
+  if (block != kNoBlock) {
+    if (kept_.memory_bytes() >= kKeptBytesMax) return;
+    char* const copy = kept_.allocate_aligned(kBlockBytes);
+    std::memcpy(copy, block, kBlockBytes);
+    block = copy;
+  }
+  slot->kept.resize(index + 1);
+  slot->kept[index] = block;
+}
+
+Status Recovery::read(const Slot& slot, uint64_t index, const char** block) {
+  *block = index < slot.kept.size() ? slot.kept[index] : nullptr;
+  return *block != nullptr ? Status::ok() : reader_.read(slot.file, index, block);
+}
+
+Status Recovery::scan_slot(Slot* slot, Lsn from) {
+  bool before_wanted = false;
   for (uint64_t i = 0;; ++i) {
     const char* block = nullptr;
     PGZ_TRY(reader_.read(slot->file, i, &block));
@@ -107,7 +143,13 @@ Status Recovery::scan_slot(Slot* slot) {
       return Status::make(Code::kNotSupported, slot->file->path + " at offset " +
                                                    std::to_string(i * kBlockBytes) + ": " + newer);
     }
-    if (!h) continue;
+    if (!h) {
+      keep(slot, i, kNoBlock);
+      continue;
+    }
+    const bool wanted = h->position + kBlockBytes > from;
+    if (wanted || before_wanted) keep(slot, i, block);  // what ends the log is wanted as well
+    before_wanted = wanted;
     slot->any_valid = true;
     epoch_max_ = std::max(epoch_max_, h->epoch);
     position_end_max_ = std::max(position_end_max_, h->position + kBlockBytes);
@@ -162,7 +204,7 @@ Status Recovery::walk_slot(Assembler* assembler, Lsn from, bool* ended) {
   walked.end = walked.begin;
   for (Lsn lsn = walked.begin; lsn < limit; lsn += kBlockBytes, walked.end = lsn) {
     const char* block = nullptr;
-    PGZ_TRY(reader_.read(slot.file, (lsn - slot.begin()) / kBlockBytes, &block));
+    PGZ_TRY(read(slot, (lsn - slot.begin()) / kBlockBytes, &block));
     if (block == nullptr) return end_at(slot, lsn, "the file is cut off", ended);
     const std::optional<BlockHeader> h = parse_block(block, options_.uuid);
     if (!h) return end_at(slot, lsn, "no valid log block", ended);
@@ -281,7 +323,7 @@ Status LogImpl::recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& d
   }
   Recovery recovery(options_, std::move(loaded_));
   loaded_.clear();
-  PGZ_TRY(recovery.scan());
+  PGZ_TRY(recovery.scan(from_lsn));
   PGZ_TRY(recovery.replay(from_lsn, options.durable_lsn, deliver, result));
   if (options.before_writes) PGZ_TRY(options.before_writes());
   // Before one of them is written to as a spare, or counted on as a part of the log.

@@ -14,24 +14,26 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "engine/base/arena.h"
 #include "engine/log/format.h"
 #include "engine/log/log_impl.h"
 #include "engine/log/slots.h"
 
 namespace pgz::log {
 
-// Reads blocks of slot files in pieces, and several pieces ahead: what a start waits for is the
-// device, and devices are fastest with more than one request at hand.
+// Reads blocks of slot files in pieces, and several pieces ahead, on into the slot that comes next:
+// what a start waits for is the device, and devices are fastest with more than one request at hand.
 class BlockReader {
  public:
-  BlockReader() = default;
+  explicit BlockReader(std::vector<SlotRef> order) : order_(std::move(order)) {}
   ~BlockReader();
   BlockReader(const BlockReader&) = delete;
   BlockReader& operator=(const BlockReader&) = delete;
-  // *block points to block `index`, valid until the next call, or is null past the file's end. The
-  // slot must outlive the reader.
+  // *block points to block `index` of one of the slots, valid until the next call, or is null past
+  // the file's end.
   Status read(const SlotRef& slot, uint64_t index, const char** block);
 
  private:
@@ -46,11 +48,18 @@ class BlockReader {
     uint64_t count = 0;              // of blocks read; valid when it is not in flight
   };
 
-  Status fetch(const SlotFile* slot, uint64_t first);
-  void start(Piece* piece, const SlotFile* slot, uint64_t first);
+  struct Place {
+    const SlotFile* slot = nullptr;  // null: behind the last one
+    uint64_t first = 0;
+  };
+
+  Place behind(Place place) const;
+  Status fetch(Place place);
+  static void start(Piece* piece, Place place);
   static void wait(Piece* piece);
 
-  std::array<Piece, kPieces> pieces_;  // consecutive ones of one slot, from current_ on
+  const std::vector<SlotRef> order_;
+  std::array<Piece, kPieces> pieces_;  // consecutive ones, from current_ on
   size_t current_ = 0;
 };
 
@@ -81,8 +90,9 @@ class Recovery {
  public:
   Recovery(const LogOptions& options, std::vector<SlotRef> slots);
 
-  // Reads every block of every slot.
-  Status scan();
+  // Reads every block of every slot. What replay() will want from `from` on is kept in memory, as
+  // far as that is little.
+  Status scan(Lsn from);
   // Delivers the records after `from`. `known_durable`: what somebody else knows to have been
   // durable.
   Status replay(Lsn from, Lsn known_durable, const Assembler::Deliver& deliver,
@@ -107,6 +117,8 @@ class Recovery {
     std::optional<BlockHeader> first;  // of a valid slot header block
     SlotHeader header;
     bool any_valid = false;
+    // By index in the slot: the block as scan() found it, or null when it was not kept.
+    std::vector<const char*> kept;
     Lsn begin() const { return first->position; }
     Lsn end() const { return first->position + header.slot_bytes; }
   };
@@ -118,7 +130,9 @@ class Recovery {
     bool has_records = false;
   };
 
-  Status scan_slot(Slot* slot);
+  Status scan_slot(Slot* slot, Lsn from);
+  void keep(Slot* slot, uint64_t index, const char* block);
+  Status read(const Slot& slot, uint64_t index, const char** block);
   const Slot* find_start(Lsn from) const;
   const Slot* successor(const Slot& slot) const;
   Status walk_slot(Assembler* assembler, Lsn from, bool* ended);
@@ -129,6 +143,7 @@ class Recovery {
   const LogOptions& options_;
   std::vector<Slot> slots_;
   BlockReader reader_;
+  Arena kept_;
 
   uint64_t epoch_max_ = 0;
   Lsn position_end_max_ = 0;
