@@ -85,6 +85,11 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 			return c, err
 		}
 	}
+	h, err := w.header(id) // before any wait: who waits for a unique key has an id
+	if err != nil {
+		return nil, err
+	}
+	// A key made of a fresh row id needs no lock: nobody else can name it before the commit.
 	if len(w.rel.KeyCols) > 0 {
 		v, err := w.lockGet(w.key)
 		if err != nil {
@@ -93,11 +98,6 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 		if v.Found() {
 			return nil, w.duplicate(w.rowKeyIndex(), row, w.key)
 		}
-	}
-	// A key made of a fresh row id needs no lock: nobody else can name it before the commit.
-	h, err := w.header(id)
-	if err != nil {
-		return nil, err
 	}
 	w.val = rowcodec.EncodeRow(w.val[:0], w.rel.Desc, h, row)
 	w.guard.ascent.noteWrite(w.st)

@@ -86,6 +86,9 @@ func (s *Session) fetchStmt(n *ast.FetchStmt, out *portal) error {
 	if err != nil {
 		return err
 	}
+	if p.failed {
+		return cannotRun(p)
+	}
 	count, skip, err := fetchRange(n, p)
 	if err != nil {
 		return err
@@ -96,6 +99,7 @@ func (s *Session) fetchStmt(n *ast.FetchStmt, out *portal) error {
 		want := int(min(skip+count-rows, data.MaxBatch))
 		batch, err := p.run.Next(&s.intr, want)
 		if err != nil {
+			s.fail(p)
 			return storeError(err)
 		}
 		if batch == nil {

@@ -43,6 +43,7 @@ type portal struct {
 	snapshot   kv.Snapshot  // to be released with the portal
 	rows       *rowList     // results of a utility statement
 	started    bool
+	failed     bool
 	done       bool
 	describe   bool // send RowDescription before the first row (simple protocol)
 	sent       int64
@@ -336,6 +337,7 @@ func (s *Session) Execute(name []byte, maxRows int) error {
 	}
 	suspended, err := s.runPortal(p, max(maxRows, 0))
 	if err != nil {
+		s.fail(p)
 		return locate(err, st.text)
 	}
 	s.pipeline()
@@ -411,6 +413,13 @@ func (s *Session) stopPortal(p *portal) {
 	}
 	p.releaseSnapshot()
 	p.rows = nil
+}
+
+// fail ends a portal that met an error. It may outlast the way back to a savepoint,
+// but does not run again.
+func (s *Session) fail(p *portal) {
+	p.failed = true
+	s.stopPortal(p)
 }
 
 // closeTxnPortals drops the portals of the transaction that ends.

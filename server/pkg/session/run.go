@@ -14,8 +14,8 @@ import (
 // runPortal executes a portal, sending rows, until maxRows are sent (0: all).
 // suspended tells that there may be more.
 func (s *Session) runPortal(p *portal, maxRows int) (suspended bool, err error) {
-	if p.done && p.started && !p.st.returns {
-		return false, pgerr.Newf(pgerr.ObjectNotInPrerequisiteState, `portal "%s" cannot be run`, p.name)
+	if p.failed || p.done && p.started && !p.st.returns {
+		return false, cannotRun(p)
 	}
 	s.beginTxn()
 	if !p.started {
@@ -44,6 +44,10 @@ func (s *Session) runPortal(p *portal, maxRows int) (suspended bool, err error) 
 	}
 	p.done = true
 	return false, nil
+}
+
+func cannotRun(p *portal) error {
+	return pgerr.Newf(pgerr.ObjectNotInPrerequisiteState, `portal "%s" cannot be run`, p.name)
 }
 
 // startPortal begins execution: a query's plan is started, a utility statement

@@ -195,17 +195,35 @@ func (s *Session) Failed(e *pgerr.Error) {
 	s.explainDeadlock(e)
 	switch s.tx.block {
 	case blockOpen, blockFailed:
+		first := s.tx.block == blockOpen
 		s.tx.block = blockFailed
-		s.closeTxnPortals()
-		if s.tx.txn != nil && len(s.tx.saves) == 0 {
-			// Nothing can bring it back: others need not wait for its locks.
-			s.tx.txn.Rollback()
-			s.tx.txn = nil
-			s.catalogEnd()
+		if n := len(s.tx.saves); n > 0 {
+			s.closePortalsSince(s.tx.saves[n-1].portals)
+		} else {
+			s.closeTxnPortals()
+		}
+		if first {
+			s.giveUp()
 		}
 	default:
 		s.rollbackTxn()
 	}
+}
+
+// giveUp takes back at once what cannot be brought back: others need not wait for its
+// locks. That is all, or what came after the last savepoint.
+func (s *Session) giveUp() {
+	if s.tx.txn == nil {
+		return
+	}
+	if n := len(s.tx.saves); n > 0 {
+		_ = s.tx.txn.RollbackTo(s.tx.saves[n-1].op) // ROLLBACK TO does it again, and tells
+		s.freshView()
+		return
+	}
+	s.tx.txn.Rollback()
+	s.tx.txn = nil
+	s.catalogEnd()
 }
 
 // Status is the transaction status that ReadyForQuery reports.
