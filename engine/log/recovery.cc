@@ -17,8 +17,13 @@ constexpr char kNoBlock[kBlockBytes] = {};
 
 }  // namespace
 
-BlockReader::~BlockReader() {
-  for (Piece& piece : pieces_) wait(&piece);
+BlockReader::~BlockReader() { stop(); }
+
+void BlockReader::stop() {
+  for (Piece& piece : pieces_) {
+    wait(&piece);
+    piece.slot = nullptr;
+  }
 }
 
 void BlockReader::wait(Piece* piece) {
@@ -62,10 +67,7 @@ Status BlockReader::fetch(Place place) {
   };
   while (at < kPieces && !holds(pieces_[(current_ + at) % kPieces], place)) at++;
   if (at == kPieces) {  // it goes on elsewhere: nothing that was read ahead is of use
-    for (Piece& piece : pieces_) {
-      wait(&piece);
-      piece.slot = nullptr;
-    }
+    stop();
     at = 0;
   }
   current_ = (current_ + at) % kPieces;
@@ -245,6 +247,7 @@ Status Recovery::replay(Lsn from, Lsn known_durable, const Assembler::Deliver& d
   Assembler assembler(from, deliver, result);
   walked_.push_back({start, start->begin(), start->begin(), false});
   for (bool ended = false; !ended;) PGZ_TRY(walk_slot(&assembler, from, &ended));
+  reader_.stop();  // slots are given up, and their files closed, next
   result->end_lsn = walked_.back().end;
   result->sealed = last_kind_ != BlockKind::kData;
   result->end_reason = end_reason_;

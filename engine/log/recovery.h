@@ -35,6 +35,9 @@ class BlockReader {
   // *block points to block `index` of one of the slots, valid until the next call, or is null past
   // the file's end.
   Status read(const SlotRef& slot, uint64_t index, const char** block);
+  // Waits for what is being read ahead: the files may be closed afterwards. No block is valid any
+  // more.
+  void stop();
 
  private:
   static constexpr size_t kPieces = 4;
