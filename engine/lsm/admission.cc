@@ -42,17 +42,19 @@ double Lsm::Rep::deeper_debt() const {
   return share(debt, 16 * base, 64 * base);
 }
 
-// Garbage in the value log: from 1.4 to twice the live bytes the collector sets the pace.
+// Garbage in the value log: near twice the live bytes the collector sets the pace. Not while there
+// are just a few segments, of which each is either garbage or not.
 double Lsm::Rep::garbage_debt() const {
-  const auto values_total = static_cast<double>(value_bytes.load(std::memory_order_relaxed));
+  const auto values = static_cast<double>(value_bytes.load(std::memory_order_relaxed));
+  const double values_total =
+      values + static_cast<double>(unflushed_value_bytes.load(std::memory_order_relaxed));
   const auto live = static_cast<double>(live_value_bytes.load(std::memory_order_relaxed) + 1);
   const auto hidden = static_cast<double>(level0_value_bytes.load(std::memory_order_relaxed));
   const double surely_live = live - std::min(hidden, live / 2);
-  if (values_total <= 1.25 * live ||
-      values_total <= 4 * static_cast<double>(options.value_segment_bytes)) {
-    return -1;
-  }
-  return share(values_total / surely_live, 1.4, 1.75);
+  // What one flush makes of its values.
+  const uint64_t segment = std::min(options.value_segment_bytes, 2 * memtable_limit());
+  if (values <= 1.25 * live || values_total <= 4 * static_cast<double>(segment)) return -1;
+  return share(values_total / surely_live, kGarbageSlowdown, kGarbageStop);
 }
 
 // 0: no limit.
@@ -71,13 +73,13 @@ double Lsm::Rep::allowed_bytes_per_second() const {
 }
 
 // A class has all of the time from where its debt slows writers down, and less the further it is
-// from there: level 0 from where it wants a merge, deeper levels from nothing, garbage from 1.2.
+// from there: level 0 from where it wants a merge, deeper levels from nothing, garbage from 1.5.
 void Lsm::Rep::note_debts() {
   const uint32_t trigger = options.level0_merge_trigger;
   const uint32_t slowdown = std::max(options.level0_slowdown_files, trigger + 1);
   scheduler.set_debt(JobClass::kLevel0, share(level0_files, trigger, slowdown));
   scheduler.set_debt(JobClass::kDeeper, 1 + 3 * deeper_debt());
-  scheduler.set_debt(JobClass::kCollection, 1 + 1.75 * garbage_debt());
+  scheduler.set_debt(JobClass::kCollection, 1 + garbage_debt());
 }
 
 // Waits until the writes admitted before are paid for at the present rate.

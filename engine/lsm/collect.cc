@@ -22,10 +22,10 @@ namespace {
 
 constexpr uint64_t kRetryMicros = 100'000;   // between attempts on a full disk
 constexpr uint64_t kIdleMicros = 1'000'000;  // without a write: time to tidy up
-// What the collector moves falls steeply with the room that garbage may take (decision 0007). Idle,
+// What the collector moves falls steeply with the room that garbage may take (decision 0019). Idle,
 // the last tenth is not worth it.
-constexpr CollectLimits kBusyLimits{140, 0.2, 0};
-constexpr CollectLimits kIdleLimits{110, 0.06, 0};
+constexpr CollectLimits kBusyLimits{.space_percent_max = kCollectPercent, .garbage_share_min = 0.2};
+constexpr CollectLimits kIdleLimits{.space_percent_max = 110, .garbage_share_min = 0.06};
 
 std::vector<SegmentLoad> loads_of(const Version& version, const std::set<uint64_t>& held) {
   std::map<uint64_t, uint64_t> live;
@@ -36,10 +36,9 @@ std::vector<SegmentLoad> loads_of(const Version& version, const std::set<uint64_
   }
   std::vector<SegmentLoad> loads;
   for (const auto& [id, segment] : *version.segments) {
-    if (held.contains(id)) continue;
     const auto at = live.find(id);
-    loads.push_back(
-        {id, segment->meta().file, segment->meta().value_bytes, at == live.end() ? 0 : at->second});
+    loads.push_back({id, segment->meta().file, segment->meta().value_bytes,
+                     at == live.end() ? 0 : at->second, held.contains(id)});
   }
   return loads;
 }
@@ -90,6 +89,7 @@ Status Lsm::Rep::collect_round(CollectLimits collect_limits, bool* did_something
   }
   const uint64_t begin = runtime.clock->now_micros();
   collect_limits.hidden_bytes = level0_value_bytes;
+  collect_limits.other_bytes = unflushed_value_bytes;
   const std::vector<SegmentLoad> loads = loads_of(*now, held);
   const size_t pick = pick_segment(loads, next_file_number, collect_limits);
   if (pick == loads.size()) return Status::ok();
@@ -99,7 +99,7 @@ Status Lsm::Rep::collect_round(CollectLimits collect_limits, bool* did_something
   const bool is_dead = loads[pick].live_bytes == 0;
   if (is_dead) {
     for (const SegmentLoad& load : loads) {
-      if (load.live_bytes == 0) edit.segments_removed.push_back(load.id);
+      if (load.live_bytes == 0 && !load.is_held) edit.segments_removed.push_back(load.id);
     }
   } else {
     PGZ_TRY(move_values(*now, loads[pick].id, &moved));

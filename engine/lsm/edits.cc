@@ -128,6 +128,9 @@ void Lsm::Rep::note_version(const Version& now) {
   level0_value_bytes = level0;
   live_value_bytes = live;
   value_bytes = all;
+  uint64_t unflushed = 0;
+  for (const auto& entry : queue) unflushed += entry->placed_bytes;
+  unflushed_value_bytes = unflushed;
   version_count++;
   note_debts();
 }

@@ -121,9 +121,9 @@ Status Lsm::Rep::open_tables() {
   }
   next_file_number = next;
   flushed_lsn = state.flushed_lsn;
-  note_version(*first);
 
   MutexLock lock(&mutex);
+  note_version(*first);
   counters.insert(state.counters.begin(), state.counters.end());
   version = std::move(first);
   queue.push_front(std::make_shared<MemTableHandle>());

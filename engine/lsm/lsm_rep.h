@@ -43,6 +43,12 @@ struct OutputPlan {
   std::function<Status()> between;
 };
 
+// Of what surely lives, values may take so much before the collector moves some; from the second
+// on writers are slowed down, and at the third they have next to nothing.
+inline constexpr uint32_t kCollectPercent = 160;
+inline constexpr double kGarbageSlowdown = 1.65;
+inline constexpr double kGarbageStop = 1.8;
+
 // The rate at which debt goes away, as the last jobs showed it. Any thread.
 class DrainRate {
  public:
@@ -79,7 +85,7 @@ struct Lsm::Rep {
                       std::vector<TableRef>* tables);
   // kNoSpace unless the disk has room for `bytes`.
   Status check_room(uint64_t bytes);
-  void note_version(const Version& now);  // refreshes what admit() looks at
+  void note_version(const Version& now) PGZ_REQUIRES(mutex);  // refreshes what admit() looks at
 
   // admission.cc
   double level0_debt() const;  // debts: from 0 on writers are slowed down, and stand still at 1
@@ -190,6 +196,8 @@ struct Lsm::Rep {
   std::atomic<uint64_t> live_value_bytes{0};  // of them, what tables point at
   // And of these, what tables of level 0 point at: each may have replaced another one below.
   std::atomic<uint64_t> level0_value_bytes{0};
+  // Values that commits wrote to segments and no flush has put into a table, as of the last edit.
+  std::atomic<uint64_t> unflushed_value_bytes{0};
   std::atomic<uint64_t> next_admission_micros{0};  // when the writes admitted so far are paid for
   std::atomic<uint32_t> queued{0};
   std::atomic<bool> is_failed{false};

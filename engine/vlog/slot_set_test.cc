@@ -79,7 +79,7 @@ TEST(SegmentUsesTest, SumsWhatItPointsAt) {
   }
 }
 
-TEST(PickSegmentTest, DeadFirstThenGarbageTimesAge) {
+TEST(PickSegmentTest, DeadFirstThenGarbageForEachLiveByte) {
   std::vector<SegmentLoad> loads = {{1, 1, 1000, 900}, {2, 2, 1000, 100}, {3, 9, 1000, 100}};
   EXPECT_EQ(pick_segment(loads, 9, {}), 1u);  // as much garbage as the third, and older
   loads.push_back({4, 4, 1000, 0});
@@ -87,6 +87,19 @@ TEST(PickSegmentTest, DeadFirstThenGarbageTimesAge) {
   const std::vector<SegmentLoad> tidy = {{1, 1, 1000, 900}, {2, 2, 1000, 500}};
   EXPECT_EQ(pick_segment(tidy, 9, {}), tidy.size());
   EXPECT_EQ(pick_segment({}, 9, {}), 0u);
+  // Six times the garbage for a live byte is worth more than ten times the age.
+  const std::vector<SegmentLoad> mixed = {{1, 1, 1000, 600}, {2, 10, 1000, 200}};
+  EXPECT_EQ(pick_segment(mixed, 10, {}), 1u);
+}
+
+TEST(PickSegmentTest, CountsWhatMustStay) {
+  std::vector<SegmentLoad> loads = {{1, 1, 1000, 700}, {2, 2, 1000, 1000}};
+  EXPECT_EQ(pick_segment(loads, 9, {}), 2u);
+  EXPECT_EQ(pick_segment(loads, 9, {.other_bytes = 1000}), 0u);
+  loads.push_back({3, 3, 1000, 0, true});
+  EXPECT_EQ(pick_segment(loads, 9, {}), 0u);
+  loads[0].is_held = true;
+  EXPECT_EQ(pick_segment(loads, 9, {}), 3u);
 }
 
 }  // namespace

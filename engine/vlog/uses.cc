@@ -1,5 +1,6 @@
 // Which values of which segments a table points at, and which segment to collect next.
 #include <algorithm>
+#include <cmath>
 
 #include "engine/base/coding.h"
 #include "engine/vlog/vlog.h"
@@ -60,21 +61,23 @@ bool SegmentUses::decode(Slice from, SegmentUses* uses) {
 
 size_t pick_segment(std::span<const SegmentLoad> loads, uint64_t newest_file,
                     const CollectLimits& limits) {
-  uint64_t total = 0;
+  uint64_t total = limits.other_bytes;
   uint64_t live = 0;
   size_t best = loads.size();
   double best_score = 0;
   for (size_t i = 0; i < loads.size(); i++) {
     const SegmentLoad& load = loads[i];
-    if (load.live_bytes == 0) return i;
+    if (load.live_bytes == 0 && !load.is_held) return i;
     total += load.value_bytes;
     live += load.live_bytes;
-    const double garbage =
-        1.0 - static_cast<double>(load.live_bytes) / static_cast<double>(load.value_bytes);
+    if (load.is_held) continue;
+    const auto garbage = static_cast<double>(load.value_bytes - load.live_bytes);
+    if (garbage < limits.garbage_share_min * static_cast<double>(load.value_bytes)) continue;
     const auto age = static_cast<double>(newest_file - load.file + 1);
-    if (garbage >= limits.garbage_share_min && garbage * age > best_score) {
+    const double score = garbage / static_cast<double>(load.live_bytes) * std::sqrt(age);
+    if (score > best_score) {
       best = i;
-      best_score = garbage * age;
+      best_score = score;
     }
   }
   const uint64_t surely_live = live - std::min(limits.hidden_bytes, live / 2);

@@ -237,6 +237,7 @@ struct SegmentLoad {
   uint64_t file = 0;
   uint64_t value_bytes = 0;
   uint64_t live_bytes = 0;
+  bool is_held = false;  // takes room like any other, and must stay as it is
 };
 
 struct CollectLimits {
@@ -246,10 +247,13 @@ struct CollectLimits {
   double garbage_share_min = 0.2;
   // So much of what counts as live may be garbage that no merge has met yet.
   uint64_t hidden_bytes = 0;
+  // Values on disk that are in none of the segments given.
+  uint64_t other_bytes = 0;
 };
 
 // The segment to collect next: one with nothing live if there is any, else, while the values of all
-// segments together are over the limit, the one with the most garbage share x age. Returns the
+// segments together are over the limit, the one with the most garbage for each live byte to be
+// moved, times the square root of its age: young segments are still losing values. Returns the
 // index, or loads.size() when there is nothing to do. `newest_file` is what ages count from.
 size_t pick_segment(std::span<const SegmentLoad> loads, uint64_t newest_file,
                     const CollectLimits& limits);
