@@ -134,7 +134,7 @@ typedef struct pgz_options {
   uint8_t durable_writes;       /* PGZ_DURABLE_...; auto */
   uint64_t memory_budget_bytes; /* memtables + cache, filled as needed; 384 MiB */
   uint64_t memtable_bytes;      /* one memtable; an eighth of the budget, at most 32 MiB */
-  uint64_t log_slot_bytes;      /* twice memtable_bytes, 8 to 64 MiB; the first one 4 MiB */
+  uint64_t log_slot_bytes;      /* as memtable_bytes, 4 to 32 MiB; the first one 4 MiB */
   uint64_t spill_bytes;         /* write buffer of one transaction before it spills; 4 MiB */
   uint64_t lock_memory_bytes;   /* bound of the lock table; 256 MiB, or a quarter of the budget */
   uint32_t deadlock_timeout_ms; /* wait before looking for a cycle; 1000 */

@@ -22,10 +22,9 @@ DbOptions DbOptions::resolved() const {
   if (o.memtable_bytes == 0) {
     o.memtable_bytes = std::clamp(o.memory_budget_bytes / 8, kMiB / 4, 32 * kMiB);
   }
-  // A start reads every slot, and there are three: they are no larger than what is in memory asks
-  // for.
-  if (o.log_slot_bytes == 0)
-    o.log_slot_bytes = std::clamp(2 * o.memtable_bytes, 8 * kMiB, 64 * kMiB);
+  // A start reads every slot whole, also those that wait to be written: many small ones are less to
+  // read than a few large ones.
+  if (o.log_slot_bytes == 0) o.log_slot_bytes = std::clamp(o.memtable_bytes, 4 * kMiB, 32 * kMiB);
   if (o.spill_bytes == 0) o.spill_bytes = 4 * kMiB;
   // Some three million row locks: an UPDATE of a large table takes one for each row.
   if (o.lock_memory_bytes == 0) {

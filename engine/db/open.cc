@@ -17,8 +17,8 @@ namespace pgz {
 namespace {
 
 // Unflushed log, in slots, at which a memtable is flushed before it is full. Recovery reads all of
-// it, twice: four slots of 64 MiB take it about half a second.
-constexpr uint64_t kUnflushedSlotsMax = 4;
+// it: eight slots of 32 MiB take it about half a second.
+constexpr uint64_t kUnflushedSlotsMax = 8;
 
 // Applies the records of the log to memtables, as their commits did.
 class Replay final : public CommitVisitor {

@@ -11,7 +11,7 @@ struct DbOptions {
   bool error_if_exists = false;
   uint64_t memory_budget_bytes = 0;      // memtables and cache: 384 MiB
   uint64_t memtable_bytes = 0;           // an eighth of the budget, at most 32 MiB
-  uint64_t log_slot_bytes = 0;           // twice the memtable, 8 to 64 MiB; the first one: 4 MiB
+  uint64_t log_slot_bytes = 0;           // as the memtable, 4 to 32 MiB; the first one: 4 MiB
   uint64_t spill_bytes = 0;              // write buffer of one transaction: 4 MiB
   uint64_t lock_memory_bytes = 0;        // 256 MiB or a quarter of the budget, the larger
   uint64_t deadlock_timeout_micros = 0;  // 1 s
