@@ -30,6 +30,15 @@ void show_edit(Report* report, const VersionEdit& edit) {
                  (meta.global_ts != 0 ? ", all at " + std::to_string(meta.global_ts) : "") + ", " +
                  quoted(meta.smallest) + " to " + quoted(meta.largest));
   }
+  for (const uint64_t id : edit.segments_removed) {
+    report->line("      remove segment " + std::to_string(id));
+  }
+  for (const SegmentMeta& meta : edit.segments_added) {
+    report->line("      add segment " + std::to_string(meta.id) + ": file " +
+                 std::to_string(meta.file) + ", " + std::to_string(meta.file_bytes) + " bytes, " +
+                 std::to_string(meta.values) + " values of " + std::to_string(meta.value_bytes) +
+                 " bytes in " + std::to_string(meta.slots) + " slots");
+  }
   for (const RangeDrop& drop : edit.drops_added) report->line("      drop " + drop_text(drop));
   for (const RangeDrop& drop : edit.drops_removed) {
     report->line("      forget drop " + drop_text(drop));

@@ -79,7 +79,12 @@ TEST_P(Golden, OpensAndShowsWhatWasWritten) {
   expected["large/1"] = std::string(3000, 'v');
   for (int i = 0; i < 300; ++i)
     expected["spill/" + std::to_string(100 + i)] = std::string(150, 's');
-  if (std::string(GetParam()) == "v1-values") {
+  if (std::string(GetParam()) == "v1-tags") {
+    for (int i = 0; i < 30; ++i) {
+      expected["again/" + std::to_string(100 + i)] = std::string(1000, i % 2 == 0 ? 'e' : 'd');
+    }
+  }
+  if (std::string(GetParam()) != "v1") {
     for (int i = 0; i < 40; ++i) {
       expected["value/" + std::to_string(100 + i)] =
           std::string(1500, static_cast<char>('a' + i % 26));
@@ -116,6 +121,24 @@ TEST_P(Golden, DumpSaysWhatItSaid) {
     std::ofstream(original_ / "dump.txt", std::ios::binary) << text;
   }
   EXPECT_EQ(text, contents(original_ / "dump.txt"));
+}
+
+// The newest directory has every manifest tag that today's writer gives, and every kind of file.
+TEST(GoldenTags, AreAllThere) {
+  const char* source = std::getenv("PGZ_FORMATS");
+  ASSERT_NE(source, nullptr);
+  const fs::path golden = fs::path(source) / "v1-tags";
+  const std::string text = contents(golden / "dump.txt");
+  for (const char* line :
+       {"      add level 0 table ", "      remove level 0 table ", "      add segment ",
+        "      remove segment ", "      drop ", "      forget drop ", "      counter ",
+        "      log flushed to ", "      last timestamp ", "      log durable to ",
+        "      next file ", " placed ", "  seal, "}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+  for (const char* part : {"log", "sst", "vlog", "manifest"}) {
+    EXPECT_FALSE(fs::is_empty(golden / "db" / part)) << part;
+  }
 }
 
 // One damaged byte in the middle of what each file holds is named with its place, and the database
@@ -158,6 +181,6 @@ TEST(Dump, RefusesWhatIsNoFileOfADatabase) {
   EXPECT_EQ(pgz_dump("x", 0, nullptr, &n, &err), PGZ_INVALID_ARG);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Golden, testing::Values("v1", "v1-values"));
+INSTANTIATE_TEST_SUITE_P(Formats, Golden, testing::Values("v1", "v1-values", "v1-tags"));
 
 }  // namespace

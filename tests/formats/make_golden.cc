@@ -1,5 +1,7 @@
 // make_golden DIR: a small database with every kind of file and entry, for tests/formats/v*/. Run
 // it when a format gets a new version; directories of older versions stay as they are.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,12 +33,30 @@ std::string write_entry(uint8_t kind, uint32_t op, const std::string& key,
   return entry + key + value;
 }
 
-void commit(pgz_db* db, const std::string& batch) {
+void commit(pgz_db* db, const std::string& batch, uint32_t flags = 0) {
   pgz_txn* txn = nullptr;
   must(pgz_txn_begin(db, nullptr, &txn, &err));
   uint64_t timestamp = 0;
-  must(pgz_txn_commit_submit(txn, batch.data(), batch.size(), 0, 0, &timestamp, &err));
+  must(pgz_txn_commit_submit(txn, batch.data(), batch.size(), flags, 0, &timestamp, &err));
   must(pgz_txn_free(txn, &err));
+}
+
+// Straight to a value segment, as a commit does it that nobody waits for.
+void place(pgz_db* db, const std::string& key, const std::string& value) {
+  commit(db, write_entry(PGZ_WRITE_PUT, 1, key, value), PGZ_COMMIT_ASYNC);
+}
+
+// Tables replaced by a merge, a drop that is over, segments that are garbage or mostly so: the
+// merge and collection of a store that has been idle for a second.
+void tidy(pgz_db* db) {
+  for (int round = 0; round < 5; ++round) {
+    for (int i = 0; i < 30; i += round == 4 ? 2 : 1) {
+      put(db, "again/" + std::to_string(100 + i),
+          std::string(1000, static_cast<char>('a' + round)));
+    }
+    must(pgz_flush(db, &err));
+  }
+  sleep(4);
 }
 
 }  // namespace
@@ -50,7 +70,7 @@ int main(int argc, char** argv) {
   pgz_options_init(&options);
   options.memory_budget_bytes = 1 << 20;
   options.log_slot_bytes = 64 << 10;
-  options.spill_bytes = 32 << 10;
+  options.spill_bytes = 64 << 10;
   pgz_db* db = nullptr;
   must(pgz_open(argv[1], &options, &db, &err));
   for (int i = 0; i < 20; ++i)
@@ -61,20 +81,21 @@ int main(int argc, char** argv) {
   for (int i = 0; i < 40; ++i) {
     put(db, "value/" + std::to_string(100 + i), std::string(1500, static_cast<char>('a' + i % 26)));
   }
-  put(db, "value/placed", std::string(5000, 'p'));
+  place(db, "value/placed", std::string(5000, 'p'));
   uint64_t first = 0;
   must(pgz_counter_reserve(db, "ids", 3, 7, 0, &first, &err));
   must(pgz_flush(db, &err));
   commit(db, write_entry(PGZ_WRITE_MOVE, 1, "table/104", "table/204") +
                  write_entry(PGZ_WRITE_PUT, 2, "table/204", "row 4, moved"));
   commit(db, write_entry(PGZ_WRITE_DROP_RANGE, 1, "drop/", "drop0"));
+  tidy(db);
   std::string spilled;
   for (int i = 0; i < 300; ++i) {
     spilled +=
         write_entry(PGZ_WRITE_PUT, 1, "spill/" + std::to_string(100 + i), std::string(150, 's'));
   }
   commit(db, spilled);
-  put(db, "value/open", std::string(6000, 'o'));
+  place(db, "value/open", std::string(6000, 'o'));
   put(db, std::string("binary/\0\xff", 9), std::string("\0\1\2", 3));
   must(pgz_close(db, &err));
   return 0;
