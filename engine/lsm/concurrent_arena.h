@@ -14,13 +14,15 @@ namespace pgz {
 
 class ConcurrentArena {
  public:
-  // Aligned to Arena::kAlign; any thread.
-  char* allocate_aligned(size_t bytes) {
+  // Aligned to eight bytes; any thread.
+  char* allocate_words(size_t bytes) {
+    // Every piece is a whole number of words, and blocks are aligned.
+    const size_t words_bytes = (bytes + 7) & ~size_t{7};
     uint32_t at = static_cast<uint32_t>(thread_number()) % kShards;
     for (uint32_t tries = 1;; tries++) {
       Shard& shard = shards_[at];
       if (!shard.busy.test_and_set(std::memory_order_acquire)) {
-        char* memory = shard.arena.allocate_aligned(bytes);
+        char* memory = shard.arena.allocate(words_bytes);
         shard.busy.clear(std::memory_order_release);
         return memory;
       }

@@ -313,7 +313,7 @@ MemTableRef& MemTableRef::operator=(MemTableRef&& other) noexcept {
     reset();
     lsm_ = std::exchange(other.lsm_, nullptr);
     handle_ = std::exchange(other.handle_, nullptr);
-    hint_.levels = 0;
+    hint_ = InsertHint{};
   }
   return *this;
 }

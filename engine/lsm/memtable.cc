@@ -8,7 +8,7 @@ namespace {
 
 class MemTableIterator final : public Iterator {
  public:
-  explicit MemTableIterator(const SkipList* list) : list_(list) {}
+  explicit MemTableIterator(const SortedList* list) : list_(list) {}
 
   bool valid() const override { return node_ != nullptr; }
   void seek_to_first() override { node_ = list_->first(); }
@@ -16,25 +16,25 @@ class MemTableIterator final : public Iterator {
   void seek(Slice target) override { node_ = list_->at_or_after(target); }
   void seek_for_prev(Slice target) override {
     node_ = list_->at_or_after(target);
-    if (node_ == nullptr || compare_internal(SkipList::key(node_), target) != 0) {
+    if (node_ == nullptr || compare_internal(node_->key(), target) != 0) {
       node_ = list_->before(target);
     }
   }
-  void next() override { node_ = SkipList::next(node_); }
+  void next() override { node_ = SortedList::next(node_); }
   bool advance(Slice* to) override {
-    node_ = SkipList::next(node_);
+    node_ = SortedList::next(node_);
     if (node_ == nullptr) return false;
-    *to = SkipList::key(node_);
+    *to = node_->key();
     return true;
   }
-  void prev() override { node_ = list_->before(SkipList::key(node_)); }
-  Slice key() const override { return SkipList::key(node_); }
-  Slice value() const override { return SkipList::value(node_); }
+  void prev() override { node_ = list_->before(node_->key()); }
+  Slice key() const override { return node_->key(); }
+  Slice value() const override { return node_->value(); }
   Status status() const override { return Status::ok(); }
 
  private:
-  const SkipList* list_;
-  const SkipList::Node* node_ = nullptr;
+  const SortedList* list_;
+  const ListNode* node_ = nullptr;
 };
 
 void raise_to(std::atomic<uint64_t>* maximum, uint64_t value) {
@@ -72,15 +72,15 @@ void MemTable::add_drop(RangeDrop drop) {
 
 MemTable::Found MemTable::get(Slice user_key, uint64_t read_ts) const {
   Found found;
-  const SkipList::Node* node = list_.at_or_after(user_key, make_trailer(read_ts, 0xff));
+  const ListNode* node = list_.at_or_after(user_key, make_trailer(read_ts, 0xff));
   if (node == nullptr) return found;
-  const Slice key = SkipList::key(node);
+  const Slice key = node->key();
   if (user_key_of(key) != user_key) return found;
   const uint64_t trailer = load_trailer(key);
   found.found = true;
   found.kind = trailer_kind(trailer);
   found.ts = trailer_ts(trailer);
-  found.value = SkipList::value(node);
+  found.value = node->value();
   return found;
 }
 

@@ -1,4 +1,4 @@
-// A memtable: an arena skip list of internal keys, and the range drops applied with them.
+// A memtable: a sorted list of internal keys in an arena, and the range drops applied with them.
 //
 // Threads: any number of readers without locks; any number of concurrent writers. A reader sees an
 // insert that happened before it looked; one under way it sees wholly or not at all.
@@ -15,7 +15,7 @@
 #include "engine/base/status.h"
 #include "engine/base/sync.h"
 #include "engine/lsm/keys.h"
-#include "engine/lsm/skiplist.h"
+#include "engine/lsm/sorted_list.h"
 #include "engine/sst/iterator.h"
 
 namespace pgz {
@@ -53,7 +53,7 @@ class MemTable {
   uint64_t max_ts() const { return max_ts_.load(std::memory_order_acquire); }
 
  private:
-  SkipList list_;
+  SortedList list_;
   std::atomic<uint64_t> max_ts_{0};
   std::atomic<uint32_t> drop_count_{0};
   mutable Mutex drops_mutex_;
