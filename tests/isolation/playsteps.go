@@ -1,0 +1,222 @@
+package isolation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// step is a statement of one session. cancelStep in place of a statement
+// cancels what the session waits for; it is left out when it does not wait.
+type step struct {
+	session int
+	sql     string
+}
+
+const cancelStep = "(cancel)"
+
+// play is what some sessions do, one step after the other, on the tables of
+// setup. It is made from the seed and the level alone.
+type play struct {
+	seed  uint64
+	level string
+	setup string
+	steps []step
+}
+
+const playSessions = 3
+
+// playSetup makes the tables. %s is what happens to c when its row of a goes.
+const playSetup = `DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;
+CREATE TABLE a (id int PRIMARY KEY, v int, k int UNIQUE, t text);
+INSERT INTO a SELECT g, g * 10, g, 't' || g FROM generate_series(1, 6) g;
+CREATE TABLE c (id int PRIMARY KEY, aid int REFERENCES a ON DELETE %s ON UPDATE CASCADE, w int);
+INSERT INTO c VALUES (1, 1, 1), (2, 2, 2), (3, 3, 3);
+CREATE TABLE n (x int, y int);
+INSERT INTO n SELECT g, g FROM generate_series(1, 5) g;
+CREATE INDEX ON n (x);
+CREATE VIEW va AS SELECT id, v FROM a WHERE v < 45;
+CREATE SEQUENCE s`
+
+// finalState is read when all have ended.
+var finalState = []string{
+	"SELECT * FROM a ORDER BY id",
+	"SELECT * FROM c ORDER BY id",
+	"SELECT * FROM n ORDER BY x, y",
+}
+
+// placeholders are what may stand for a {name} in a statement. 7 and 8 are
+// keys that no row of a has at the start and that nobody locks or deletes.
+var placeholders = map[string][]string{
+	"row":    {"1", "2", "3", "4", "5", "6"},
+	"child":  {"1", "2", "3"},
+	"new":    {"7", "8"},
+	"x":      {"1", "2", "3", "4", "5"},
+	"v":      {"5", "12", "15", "21", "25", "32", "45", "55"},
+	"lock":   {"FOR UPDATE", "FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR SHARE", "FOR KEY SHARE"},
+	"policy": {"", "", "", "NOWAIT", "SKIP LOCKED"},
+	"side":   {"a", "c"},
+	"table":  {"a", "c", "n"},
+	"mode":   {"ACCESS SHARE", "ROW EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE"},
+	"maybe":  {"", "NOWAIT"},
+	"number": {"1", "2"},
+}
+
+// A family is a group of statements; a theme says which of them a play takes.
+type family []string
+
+var (
+	blocks = family{"SAVEPOINT p", "SAVEPOINT p", "ROLLBACK TO p", "ROLLBACK TO p", "RELEASE p",
+		"COMMIT", "COMMIT", "ROLLBACK", "BEGIN", "BEGIN", cancelStep, cancelStep}
+
+	// plain leaves the keys of a, and what c refers to, as they are.
+	plain = family{
+		"UPDATE a SET v = v + 1 WHERE id = {row}",
+		"UPDATE a SET v = v + 1 WHERE id = {row}",
+		"UPDATE a SET v = v + {v} WHERE v < {v} AND id < 7",
+		"UPDATE a SET k = k + 10 WHERE id = {row}",
+		"INSERT INTO a VALUES ({new}, {v}, {new}, 'x')",
+		"INSERT INTO a VALUES ({new}, {v}, {new}, 'x') ON CONFLICT (id) DO UPDATE SET v = a.v + excluded.v RETURNING id, v",
+		"INSERT INTO a VALUES ({new}, {v}, {new}, 'x') ON CONFLICT DO NOTHING RETURNING id",
+		"SELECT * FROM a ORDER BY id",
+		"UPDATE a SET v = c.w * 100 FROM c WHERE c.aid = a.id AND c.id = {child} RETURNING a.id, a.v",
+		"UPDATE a SET v = a.v + c.w FROM c WHERE c.aid = a.id AND a.v < {v} RETURNING a.id, a.v, c.w",
+		"INSERT INTO c VALUES (3 + {child}, {row}, {row})",
+		"UPDATE c SET w = w + 1 WHERE id = {child}",
+		"SELECT * FROM c ORDER BY id",
+		"UPDATE n SET y = y + 1 WHERE x = {x}",
+		"UPDATE n SET x = x + 1 WHERE x = {x}",
+		"UPDATE n SET y = y + 1 WHERE y > {x}",
+		"UPDATE n SET y = (SELECT max(v) FROM a) WHERE x = {x}",
+		"DELETE FROM n WHERE x = {x}",
+		"DELETE FROM n WHERE y = {x} RETURNING x, y",
+		"INSERT INTO n VALUES ({x}, {row})",
+		"SELECT * FROM n ORDER BY x, y",
+	}
+
+	// takenKeys inserts keys that rows have.
+	takenKeys = family{
+		"INSERT INTO a VALUES ({row}, {v}, {row}, 'x')",
+		"INSERT INTO a VALUES ({row}, {v}, {new}, 'x') ON CONFLICT (id) DO UPDATE SET v = a.v + excluded.v RETURNING id, v",
+		"INSERT INTO a VALUES ({row}, {v}, {row}, 'x') ON CONFLICT DO NOTHING RETURNING id",
+		"INSERT INTO a VALUES ({new}, {v}, {row}, 'x') ON CONFLICT (k) DO UPDATE SET v = -1, t = 'c' WHERE a.v < {v} RETURNING id, v",
+	}
+
+	// dropsKeys takes keys of a away.
+	dropsKeys = family{
+		"UPDATE a SET id = id + 10 WHERE id = {row}",
+		"UPDATE a SET id = {row} + 10 WHERE id = {row}",
+		"DELETE FROM a WHERE id = {row}",
+		"DELETE FROM a WHERE v = {row} * 10 AND id < 7",
+		"DELETE FROM a USING c WHERE c.aid = a.id AND c.w = {child} RETURNING a.id",
+	}
+
+	// movesReferences changes what c refers to.
+	movesReferences = family{
+		"UPDATE c SET aid = {row} WHERE id = {child}",
+		"UPDATE c SET aid = NULL WHERE id = {child}",
+		"DELETE FROM c WHERE id = {child}",
+	}
+
+	// rowLocks are SELECTs that lock, with what to do instead of waiting.
+	rowLocks = family{
+		"SELECT id, v, k FROM a WHERE id = {row} {lock} {policy}",
+		"SELECT id, v FROM a WHERE id IN ({row}, {row}) ORDER BY id {lock} {policy}",
+		"SELECT id, v FROM a WHERE v > {v} AND id < 7 ORDER BY id LIMIT 2 {lock} {policy}",
+		"SELECT a.id, c.id, a.v FROM a JOIN c ON c.aid = a.id WHERE a.id < {row} ORDER BY 1, 2 {lock} OF {side} {policy}",
+		"SELECT a.id, c.id, a.v FROM a LEFT JOIN c ON c.aid = a.id WHERE a.id < {row} ORDER BY 1, 2 {lock} OF a {policy}",
+		"SELECT * FROM va WHERE id = {row} {lock} {policy}",
+		"WITH q AS (SELECT id FROM a WHERE id = {row} {lock}) SELECT count(*) FROM q",
+		"SELECT id, aid FROM c WHERE aid = {row} ORDER BY id {lock} {policy}",
+		"SELECT * FROM n WHERE x = {x} {lock} {policy}",
+	}
+
+	// plainLocks wait, so that they change no answer but by failing.
+	plainLocks = family{
+		"SELECT id, v, k FROM a WHERE id = {row} {lock}",
+		"SELECT id, v FROM a WHERE id IN ({row}, {row}) ORDER BY id {lock}",
+		"SELECT * FROM va WHERE id = {row} {lock}",
+		"SELECT * FROM n WHERE x = {x} {lock}",
+	}
+
+	// skews write what they have read elsewhere.
+	skews = family{
+		"UPDATE n SET y = (SELECT max(y) + 1 FROM n) WHERE x = {x}",
+		"INSERT INTO n SELECT {x}, count(*) FROM n WHERE x = {x}",
+		"UPDATE n SET y = (SELECT sum(w) FROM c) WHERE x = {x}",
+		"UPDATE a SET v = (SELECT sum(y) FROM n) WHERE id = {row}",
+		"UPDATE c SET w = (SELECT sum(v) FROM a) WHERE id = {child}",
+		"SELECT count(*), sum(w) FROM c",
+		"SELECT sum(v) FROM a WHERE id < {row}",
+		"SELECT * FROM n ORDER BY x, y",
+		"COMMIT", "BEGIN",
+	}
+
+	// others are locks of other things, and what no transaction undoes.
+	others = family{
+		"SELECT pg_advisory_xact_lock({number})",
+		"SELECT pg_try_advisory_xact_lock({number})",
+		"LOCK TABLE {table} IN {mode} MODE {maybe}",
+		"TRUNCATE n",
+		"SELECT nextval('s')",
+	}
+)
+
+// themes returns the families a play at the level may take. Kept apart are
+// those that together show the differences README.md lists:
+//   - a key that was locked or taken away is locked for inserts for longer,
+//     and above READ COMMITTED a row inserted under it replaces the one the
+//     snapshot had: no takenKeys with rowLocks or dropsKeys;
+//   - an ON UPDATE or ON DELETE action above READ COMMITTED fails for a row
+//     that referred to the key: no dropsKeys with movesReferences there;
+//   - IN (SELECT ...) over a table that changes is evaluated anew in a
+//     re-check: no family has it.
+//
+// SERIALIZABLE is not compared, so that it takes all families but those whose
+// answers depend on more than what other transactions have committed.
+func themes(level string) [][]family {
+	all := []family{plain, blocks, others}
+	with := func(more ...family) []family { return append(more, all...) }
+	switch level {
+	case "SERIALIZABLE":
+		return [][]family{{skews}, {skews, plain, blocks}, {plain, blocks, takenKeys, dropsKeys, movesReferences, plainLocks}}
+	case "READ COMMITTED":
+		return [][]family{with(takenKeys, movesReferences), with(rowLocks, dropsKeys, movesReferences), with(rowLocks)}
+	}
+	return [][]family{with(takenKeys, movesReferences), with(rowLocks, dropsKeys), with(rowLocks, movesReferences)}
+}
+
+// newPlay makes the play of a seed: every session begins, then some steps.
+func newPlay(seed uint64, level string) play {
+	r := rand.New(rand.NewPCG(seed, 0))
+	actions := []string{"CASCADE", "SET NULL", "NO ACTION", "RESTRICT"}
+	p := play{seed: seed, level: level, setup: fmt.Sprintf(playSetup, pick(r, actions))}
+	var pool []string
+	for _, f := range pick(r, themes(level)) {
+		pool = append(pool, f...)
+	}
+	for k := range playSessions {
+		p.steps = append(p.steps, step{k, "BEGIN"})
+	}
+	for range 6 + r.IntN(11) {
+		p.steps = append(p.steps, step{r.IntN(playSessions), fill(r, pick(r, pool))})
+	}
+	return p
+}
+
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+// fill puts something into each {name} of a statement.
+func fill(r *rand.Rand, template string) string {
+	var sql strings.Builder
+	for {
+		before, rest, found := strings.Cut(template, "{")
+		sql.WriteString(before)
+		if !found {
+			return strings.TrimSpace(sql.String())
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		sql.WriteString(pick(r, placeholders[name]))
+		template = after
+	}
+}
