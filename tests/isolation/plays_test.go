@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	plays     = flag.Int("plays", 10, "random plays per isolation level")
+	plays     = flag.Int("plays", 8, "random plays per isolation level")
 	playSeed  = flag.Uint64("play-seed", 1, "seed of the first play; the next ones follow")
 	playLevel = flag.String("play-level", "", "play at this isolation level only")
 )

@@ -51,9 +51,12 @@ var placeholders = map[string][]string{
 	"row":    {"1", "2", "3", "4", "5", "6"},
 	"child":  {"1", "2", "3"},
 	"new":    {"7", "8"},
+	"pair":   {"7, 7", "8, 8"},
 	"x":      {"1", "2", "3", "4", "5"},
 	"v":      {"5", "12", "15", "21", "25", "32", "45", "55"},
 	"lock":   {"FOR UPDATE", "FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR SHARE", "FOR KEY SHARE"},
+	"strong": {"FOR UPDATE", "FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE"},
+	"weak":   {"FOR NO KEY UPDATE", "FOR SHARE", "FOR SHARE", "FOR KEY SHARE"},
 	"policy": {"", "", "", "NOWAIT", "SKIP LOCKED"},
 	"side":   {"a", "c"},
 	"table":  {"a", "c", "n"},
@@ -75,13 +78,12 @@ var (
 		"UPDATE a SET v = v + 1 WHERE id = {row}",
 		"UPDATE a SET v = v + {v} WHERE v < {v} AND id < 7",
 		"UPDATE a SET k = k + 10 WHERE id = {row}",
-		"INSERT INTO a VALUES ({new}, {v}, {new}, 'x')",
-		"INSERT INTO a VALUES ({new}, {v}, {new}, 'x') ON CONFLICT (id) DO UPDATE SET v = a.v + excluded.v RETURNING id, v",
-		"INSERT INTO a VALUES ({new}, {v}, {new}, 'x') ON CONFLICT DO NOTHING RETURNING id",
+		"INSERT INTO a (id, k, v) VALUES ({pair}, {v})",
+		"INSERT INTO a (id, k, v) VALUES ({pair}, {v}) ON CONFLICT (id) DO UPDATE SET v = a.v + excluded.v RETURNING id, v",
+		"INSERT INTO a (id, k, v) VALUES ({pair}, {v}) ON CONFLICT DO NOTHING RETURNING id",
 		"SELECT * FROM a ORDER BY id",
 		"UPDATE a SET v = c.w * 100 FROM c WHERE c.aid = a.id AND c.id = {child} RETURNING a.id, a.v",
 		"UPDATE a SET v = a.v + c.w FROM c WHERE c.aid = a.id AND a.v < {v} RETURNING a.id, a.v, c.w",
-		"INSERT INTO c VALUES (3 + {child}, {row}, {row})",
 		"UPDATE c SET w = w + 1 WHERE id = {child}",
 		"SELECT * FROM c ORDER BY id",
 		"UPDATE n SET y = y + 1 WHERE x = {x}",
@@ -92,6 +94,12 @@ var (
 		"DELETE FROM n WHERE y = {x} RETURNING x, y",
 		"INSERT INTO n VALUES ({x}, {row})",
 		"SELECT * FROM n ORDER BY x, y",
+	}
+
+	// references lock keys of a FOR KEY SHARE.
+	references = family{
+		"INSERT INTO c VALUES (3 + {child}, {row}, {row})",
+		"INSERT INTO c VALUES (3 + {child}, {row}, {row}) ON CONFLICT (id) DO UPDATE SET w = c.w + 1 RETURNING id, w",
 	}
 
 	// takenKeys inserts keys that rows have.
@@ -162,6 +170,14 @@ var (
 	}
 )
 
+// under returns the family with only some of the lock modes.
+func (f family) under(modes string) (g family) {
+	for _, sql := range f {
+		g = append(g, strings.ReplaceAll(sql, "{lock}", modes))
+	}
+	return g
+}
+
 // themes returns the families a play at the level may take. Kept apart are
 // those that together show the differences README.md lists:
 //   - a key that was locked or taken away is locked for inserts for longer,
@@ -169,21 +185,29 @@ var (
 //     snapshot had: no takenKeys with rowLocks or dropsKeys;
 //   - an ON UPDATE or ON DELETE action above READ COMMITTED fails for a row
 //     that referred to the key: no dropsKeys with movesReferences there;
+//   - PostgreSQL takes an UPDATE of a row that its transaction has locked FOR
+//     UPDATE for one of the key, and fails who waits for the key above READ
+//     COMMITTED: no FOR UPDATE with FOR KEY SHARE or references there;
+//   - an INSERT that waits for one unique key has on PostgreSQL taken those
+//     before it: where both keys are new, they are a pair;
 //   - IN (SELECT ...) over a table that changes is evaluated anew in a
 //     re-check: no family has it.
 //
 // SERIALIZABLE is not compared, so that it takes all families but those whose
 // answers depend on more than what other transactions have committed.
 func themes(level string) [][]family {
-	all := []family{plain, blocks, others}
-	with := func(more ...family) []family { return append(more, all...) }
+	with := func(more ...family) []family { return append(more, plain, blocks, others) }
+	weak, strong := rowLocks.under("{weak}"), rowLocks.under("{strong}")
 	switch level {
 	case "SERIALIZABLE":
-		return [][]family{{skews}, {skews, plain, blocks}, {plain, blocks, takenKeys, dropsKeys, movesReferences, plainLocks}}
+		return [][]family{{skews}, {skews, plain, references, blocks},
+			{plain, blocks, references, takenKeys, dropsKeys, movesReferences, plainLocks}}
 	case "READ COMMITTED":
-		return [][]family{with(takenKeys, movesReferences), with(rowLocks, dropsKeys, movesReferences), with(rowLocks)}
+		return [][]family{with(references, takenKeys, movesReferences), with(rowLocks, references),
+			with(rowLocks, references, dropsKeys, movesReferences)}
 	}
-	return [][]family{with(takenKeys, movesReferences), with(rowLocks, dropsKeys), with(rowLocks, movesReferences)}
+	return [][]family{with(references, takenKeys, movesReferences), with(weak, references, movesReferences),
+		with(weak, references, dropsKeys), with(strong, dropsKeys)}
 }
 
 // newPlay makes the play of a seed: every session begins, then some steps.
