@@ -107,7 +107,7 @@ var (
 		"INSERT INTO a VALUES ({row}, {v}, {row}, 'x')",
 		"INSERT INTO a VALUES ({row}, {v}, {new}, 'x') ON CONFLICT (id) DO UPDATE SET v = a.v + excluded.v RETURNING id, v",
 		"INSERT INTO a VALUES ({row}, {v}, {row}, 'x') ON CONFLICT DO NOTHING RETURNING id",
-		"INSERT INTO a VALUES ({new}, {v}, {row}, 'x') ON CONFLICT (k) DO UPDATE SET v = -1, t = 'c' WHERE a.v < {v} RETURNING id, v",
+		"INSERT INTO a VALUES ({new}, {v}, {row}, 'x') ON CONFLICT (k) DO UPDATE SET v = -1, t = 'c' RETURNING id, v",
 	}
 
 	// dropsKeys takes keys of a away.
@@ -160,14 +160,15 @@ var (
 		"COMMIT", "BEGIN",
 	}
 
-	// others are locks of other things, and what no transaction undoes.
+	// others are locks of no table, and what no transaction undoes.
 	others = family{
 		"SELECT pg_advisory_xact_lock({number})",
 		"SELECT pg_try_advisory_xact_lock({number})",
-		"LOCK TABLE {table} IN {mode} MODE {maybe}",
-		"TRUNCATE n",
 		"SELECT nextval('s')",
 	}
+
+	// tableLocks stop everybody else's work on a table.
+	tableLocks = family{"LOCK TABLE {table} IN {mode} MODE {maybe}", "TRUNCATE n"}
 )
 
 // under returns the family with only some of the lock modes.
@@ -190,6 +191,10 @@ func (f family) under(modes string) (g family) {
 //     COMMITTED: no FOR UPDATE with FOR KEY SHARE or references there;
 //   - an INSERT that waits for one unique key has on PostgreSQL taken those
 //     before it: where both keys are new, they are a pair;
+//   - an INSERT of a key waits for who has locked it without a change: ON
+//     CONFLICT DO UPDATE has no WHERE;
+//   - a snapshot is taken after the wait for a table's lock: no tableLocks
+//     above READ COMMITTED;
 //   - IN (SELECT ...) over a table that changes is evaluated anew in a
 //     re-check: no family has it.
 //
@@ -203,8 +208,8 @@ func themes(level string) [][]family {
 		return [][]family{{skews}, {skews, plain, references, blocks},
 			{plain, blocks, references, takenKeys, dropsKeys, movesReferences, plainLocks}}
 	case "READ COMMITTED":
-		return [][]family{with(references, takenKeys, movesReferences), with(rowLocks, references),
-			with(rowLocks, references, dropsKeys, movesReferences)}
+		return [][]family{with(references, takenKeys, movesReferences), with(tableLocks, rowLocks, references),
+			with(tableLocks, rowLocks, references, dropsKeys, movesReferences)}
 	}
 	return [][]family{with(references, takenKeys, movesReferences), with(weak, references, movesReferences),
 		with(weak, references, dropsKeys), with(strong, dropsKeys)}
