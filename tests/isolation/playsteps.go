@@ -83,7 +83,7 @@ var (
 		"INSERT INTO a (id, k, v) VALUES ({pair}, {v}) ON CONFLICT DO NOTHING RETURNING id",
 		"SELECT * FROM a ORDER BY id",
 		"UPDATE a SET v = c.w * 100 FROM c WHERE c.aid = a.id AND c.id = {child} RETURNING a.id, a.v",
-		"UPDATE a SET v = a.v + c.w FROM c WHERE c.aid = a.id AND a.v < {v} RETURNING a.id, a.v, c.w",
+		"UPDATE a SET v = a.v + 1 FROM c WHERE c.aid = a.id AND a.v < {v} RETURNING a.id, a.v", // which row of c joins is open
 		"UPDATE c SET w = w + 1 WHERE id = {child}",
 		"SELECT * FROM c ORDER BY id",
 		"UPDATE n SET y = y + 1 WHERE x = {x}",
