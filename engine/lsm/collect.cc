@@ -60,7 +60,7 @@ SlotSet live_slots(const Version& version, uint64_t id) {
 Status Lsm::Rep::move_values(const Version& now, uint64_t id, std::vector<SegmentRef>* moved) {
   const SlotSet live = live_slots(now, id);
   const Segment& from = *now.segments->at(id);
-  PGZ_TRY(check_room(from.meta().file_bytes + memtable_limit()));
+  PGZ_TRY(check_room(room_beside_flush(from.meta().file_bytes)));
   SegmentMeta meta;
   JobTurn turn(&scheduler, JobClass::kCollection);
   const auto between = [this, &turn] {

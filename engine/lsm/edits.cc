@@ -114,6 +114,18 @@ Status Lsm::Rep::check_room(uint64_t bytes) {
                                           std::to_string(bytes) + " wanted");
 }
 
+// Room for a job that writes at most so much and for a flush beside it, which comes first on a disk
+// that fills. For a job smaller than a full memtable that is what memory holds now: where writes
+// are refused for want of space there will not be more, and the job may be what gives some back.
+uint64_t Lsm::Rep::room_beside_flush(uint64_t job_bytes) {
+  uint64_t in_memory = 0;
+  {
+    MutexLock lock(&mutex);
+    for (const auto& entry : queue) in_memory += entry->table.memory_bytes();
+  }
+  return job_bytes + std::min(memtable_limit(), std::max(job_bytes, in_memory));
+}
+
 void Lsm::Rep::note_version(const Version& now) {
   level0_files = static_cast<uint32_t>(now.levels[0].size());
   debt_bytes = LevelShape::of(now, limits()).debt_bytes;

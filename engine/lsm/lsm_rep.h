@@ -85,6 +85,7 @@ struct Lsm::Rep {
                       std::vector<TableRef>* tables);
   // kNoSpace unless the disk has room for `bytes`.
   Status check_room(uint64_t bytes);
+  uint64_t room_beside_flush(uint64_t job_bytes);
   void note_version(const Version& now) PGZ_REQUIRES(mutex);  // refreshes what admit() looks at
 
   // admission.cc

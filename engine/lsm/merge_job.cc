@@ -153,8 +153,7 @@ Status Lsm::Rep::between_blocks(const CompactionJob& job, JobTurn* turn) {
 
 Status Lsm::Rep::run_merge(MergePick* pick) {
   const CompactionJob& job = *pick->job;
-  // Flushes come before merges on a disk that fills: leave room for one.
-  merge_wanted = job.input_bytes() + memtable_limit();
+  merge_wanted = room_beside_flush(job.input_bytes());
   PGZ_TRY(check_room(merge_wanted));
   std::vector<std::unique_ptr<Iterator>> children;
   if (job.level == 0) {
