@@ -118,8 +118,10 @@ func (l *locker) lockNewest(ctx context.Context, key []byte, mode kv.RowMode, po
 			}
 			return rowSame, nil
 		case kv.Moved:
-			if v.Own {
-				return rowGone, nil // by this command: an earlier one's move the scan has seen
+			if v.Own || !newer {
+				// By this command (an earlier one's move the scan has seen), or before
+				// the statement's snapshot, which has the row under its new key only.
+				return rowGone, nil
 			}
 			l.key, l.val, moved = append(l.key[:0], l.val...), l.val[:0], true
 			continue
