@@ -79,7 +79,7 @@ func rowLockPlays() []play {
 		{"nowait does not fail the session", []string{tables, "a BEGIN", "a UPDATE p SET v = 0 WHERE id = 1", "b BEGIN",
 			"b SELECT 1 FROM p WHERE id = 1 FOR UPDATE NOWAIT", "b SELECT 1", "b ROLLBACK", "b SELECT v FROM p WHERE id = 1", "a COMMIT"}},
 		{"nowait is about rows", []string{tables, "a BEGIN; LOCK p", "b SET lock_timeout = '50ms'", "b SELECT v FROM p FOR UPDATE NOWAIT",
-			"b SELECT v FROM p FOR UPDATE SKIP LOCKED", "a COMMIT"}},
+			"b SELECT v FROM p FOR UPDATE SKIP LOCKED", "b wait", "a COMMIT"}},
 		{"given back by a savepoint", []string{tables, "a BEGIN; SAVEPOINT s", "a SELECT v FROM p WHERE id = 1 FOR UPDATE",
 			"b UPDATE p SET v = 9 WHERE id = 1", "a ROLLBACK TO s", "b wait", "a SELECT v FROM p WHERE id = 1", "a COMMIT"}},
 		{"upgrade with a queue", []string{tables, "a BEGIN", "a SELECT v FROM p WHERE id = 1 FOR SHARE",
