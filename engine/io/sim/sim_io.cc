@@ -451,7 +451,10 @@ void SimIo::clear_plan() {
   const auto turn = impl_->turn();
   impl_->plan.clear();
 }
-void SimIo::set_capacity(uint64_t bytes) { impl_->capacity = bytes; }
+void SimIo::set_capacity(uint64_t bytes) {
+  const auto turn = impl_->turn();
+  impl_->capacity = bytes;
+}
 void SimIo::crash_power() { impl_->crash(SimFault::kCrashPower); }
 void SimIo::crash_power(const std::function<bool(const std::string&, uint64_t)>& keep) {
   const auto yes = [] { return true; };
@@ -498,7 +501,10 @@ bool SimIo::cut(const std::string& path, uint64_t bytes) {
   return true;
 }
 
-uint64_t SimIo::used_bytes() const { return impl_->disk.total_bytes(); }
+uint64_t SimIo::used_bytes() const {
+  const auto turn = impl_->turn();
+  return impl_->disk.total_bytes();
+}
 
 std::string SimIo::contents(const std::string& path) const {
   const SimDisk::InodeRef inode = impl_->disk.find(path);
