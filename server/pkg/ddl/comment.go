@@ -70,7 +70,7 @@ func (s *Session) commented(n *ast.CommentStmt) (o object, shared bool, err erro
 	case ast.OBJECT_FUNCTION, ast.OBJECT_AGGREGATE, ast.OBJECT_PROCEDURE, ast.OBJECT_ROUTINE:
 		o, err = s.commentedFunction(v, n.Object)
 	default:
-		err = unsupported("COMMENT ON this kind of object")
+		err = unsupported("COMMENT ON " + n.Objtype.Words())
 	}
 	return o, false, err
 }

@@ -25,7 +25,7 @@ var dropKinds = map[ast.ObjectType]dropKind{
 func (s *Session) drop(n *ast.DropStmt) (string, error) {
 	kind, ok := dropKinds[n.RemoveType]
 	if !ok {
-		return "", unsupported("DROP of this kind of object")
+		return "", unsupported("DROP " + n.RemoveType.Words())
 	}
 	if n.Concurrent {
 		return "", unsupported("DROP INDEX CONCURRENTLY")

@@ -32,7 +32,7 @@ func (s *Session) rename(n *ast.RenameStmt) (string, error) {
 	case ast.OBJECT_SCHEMA:
 		return "ALTER SCHEMA", s.renameSchema(n)
 	}
-	return "", unsupported("RENAME of this kind of object")
+	return "", unsupported("ALTER " + n.RenameType.Words() + " ... RENAME")
 }
 
 // lockedRelation finds a relation of any kind and locks it: its table too, for

@@ -20,7 +20,7 @@ func (s *Session) setSchema(n *ast.AlterObjectSchemaStmt) (string, error) {
 	case ast.OBJECT_VIEW:
 		tag = "ALTER VIEW"
 	default:
-		return "", unsupported("SET SCHEMA of this kind of object")
+		return "", unsupported("ALTER " + n.ObjectType.Words() + " ... SET SCHEMA")
 	}
 	c, err := s.lockedRelation(n.Relation, n.MissingOk)
 	if err != nil || c == nil {
@@ -193,7 +193,7 @@ func dependOnSchema(w *catalog.Writer, rel, from, to uint32) error {
 // alterOwner is ALTER SCHEMA ... OWNER TO.
 func (s *Session) alterOwner(n *ast.AlterOwnerStmt) (string, error) {
 	if n.ObjectType != ast.OBJECT_SCHEMA {
-		return "", unsupported("OWNER TO of this kind of object")
+		return "", unsupported("ALTER " + n.ObjectType.Words() + " ... OWNER TO")
 	}
 	v := s.View()
 	name := oneName(n.Object)

@@ -104,30 +104,13 @@ func utilityName(n ast.Node) string {
 // by the relation's kind.
 func objectKind(kind, relation ast.ObjectType) string {
 	switch kind {
-	case ast.OBJECT_COLUMN, ast.OBJECT_ATTRIBUTE:
-		return objectKind(relation, 0)
-	case ast.OBJECT_VIEW:
-		return "VIEW"
-	case ast.OBJECT_INDEX:
-		return "INDEX"
-	case ast.OBJECT_SEQUENCE:
-		return "SEQUENCE"
-	case ast.OBJECT_SCHEMA:
-		return "SCHEMA"
-	case ast.OBJECT_DATABASE:
-		return "DATABASE"
-	case ast.OBJECT_TYPE:
-		return "TYPE"
-	case ast.OBJECT_DOMAIN:
-		return "DOMAIN"
-	case ast.OBJECT_FUNCTION:
-		return "FUNCTION"
-	case ast.OBJECT_ROLE:
-		return "ROLE"
-	case ast.OBJECT_TABLE, ast.OBJECT_TABCONSTRAINT:
-		return "TABLE"
+	case ast.OBJECT_COLUMN, ast.OBJECT_ATTRIBUTE, ast.OBJECT_TABCONSTRAINT:
+		if relation == 0 {
+			relation = ast.OBJECT_TABLE
+		}
+		return relation.Words()
 	}
-	return "... of this kind of object"
+	return kind.Words()
 }
 
 // utilityNames are the commands of the nodes whose names do not tell.
