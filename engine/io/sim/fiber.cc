@@ -19,6 +19,17 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define PGZ_TSAN_FIBERS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PGZ_TSAN_FIBERS 1
+#endif
+#endif
+#if defined(PGZ_TSAN_FIBERS)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace pgz {
 namespace {
 
@@ -55,6 +66,12 @@ void trampoline(unsigned high, unsigned low) {
 
 }  // namespace
 
+FiberContext::~FiberContext() {
+#if defined(PGZ_TSAN_FIBERS)
+  if (owns_fiber) __tsan_destroy_fiber(thread_sanitizer_fiber);
+#endif
+}
+
 FiberStack::FiberStack() {
   const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   void* p =
@@ -76,6 +93,10 @@ void FiberStack::recycle() {
 void fiber_prepare(FiberContext* context, const FiberStack& stack, void (*entry)(void*),
                    void* argument) {
   PGZ_ASSERT(::getcontext(&context->context) == 0);
+#if defined(PGZ_TSAN_FIBERS)
+  context->thread_sanitizer_fiber = __tsan_create_fiber(0);
+  context->owns_fiber = true;
+#endif
   // The lowest bytes of the stack, which are reached last, carry the start parameters.
   Start* start = reinterpret_cast<Start*>(stack.bottom());
   *start = {entry, argument};
@@ -93,6 +114,13 @@ void fiber_switch(FiberContext* from, FiberContext* to, [[maybe_unused]] bool fr
 #if defined(PGZ_ASAN_FIBERS)
   __sanitizer_start_switch_fiber(from_ends ? nullptr : &from->sanitizer_fake_stack,
                                  to->stack_bottom, to->stack_bytes);
+#endif
+#if defined(PGZ_TSAN_FIBERS)
+  // The thread's own is asked for when it is left for the first time.
+  if (from->thread_sanitizer_fiber == nullptr) {
+    from->thread_sanitizer_fiber = __tsan_get_current_fiber();
+  }
+  __tsan_switch_to_fiber(to->thread_sanitizer_fiber, 0);
 #endif
   leaving = from;
   PGZ_ASSERT(::swapcontext(&from->context, &to->context) == 0);

@@ -14,6 +14,13 @@ struct FiberContext {
   const void* stack_bottom = nullptr;  // what the address sanitizer wants to know
   size_t stack_bytes = 0;
   void* sanitizer_fake_stack = nullptr;
+  void* thread_sanitizer_fiber = nullptr;  // owned, but for the thread's own
+  bool owns_fiber = false;
+
+  FiberContext() = default;
+  ~FiberContext();  // not of the running one
+  FiberContext(const FiberContext&) = delete;
+  FiberContext& operator=(const FiberContext&) = delete;
 };
 
 // Memory for a stack, with an inaccessible page below it.
