@@ -130,8 +130,8 @@ TEST_F(ListIndexTest, ManyWritersAndReaders) {
   for (std::thread& writer : writers) writer.join();
   done = true;
   reader.join();
-  // How many were left out because a block was busy depends on who lost the processor meanwhile. With
-  // nobody else at work, whatever is put in stays in, at its place.
+  // How many were left out because a block was busy depends on who lost the processor meanwhile.
+  // With nobody else at work, whatever is put in stays in, at its place.
   for (ListNode* node : sorted) add(node);
   EXPECT_EQ(steps(sorted), 0u);
 }
