@@ -3,7 +3,8 @@
 set -euo pipefail
 dir=$1
 log=build/test-cpp.log
-if ! meson test -C "$dir" --print-errorlogs >"$log" 2>&1; then
+# The programs' limits are for a machine that does nothing else.
+if ! meson test -C "$dir" --timeout-multiplier 5 --print-errorlogs >"$log" 2>&1; then
   cat "$log" >&2
   exit 1
 fi
