@@ -6,6 +6,7 @@
 #include <unistd.h>
 #endif
 
+#include <algorithm>
 #include <cstdint>
 
 namespace pgz {
@@ -26,17 +27,31 @@ struct SchedulingAttributes {
 };
 
 constexpr uint64_t kShortestNanos = 100'000;
+constexpr int kNicest = 19;
+
+// The calling thread's; false for threads somebody has given another policy.
+bool get_ordinary(SchedulingAttributes* a) {
+  return syscall(SYS_sched_getattr, 0, a, sizeof(*a), 0) == 0 && a->policy == SCHED_OTHER;
+}
 
 }  // namespace
 
 void ask_for_short_slices() {
   SchedulingAttributes a;
-  if (syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) != 0 || a.policy != SCHED_OTHER) return;
+  if (!get_ordinary(&a)) return;
   a.runtime = kShortestNanos;
+  (void)syscall(SYS_sched_setattr, 0, &a, 0);
+}
+
+void work_in_background() {
+  SchedulingAttributes a;
+  if (!get_ordinary(&a)) return;
+  a.nice = std::min(a.nice + kBackgroundNiceness, kNicest);
   (void)syscall(SYS_sched_setattr, 0, &a, 0);
 }
 #else
 void ask_for_short_slices() {}
+void work_in_background() {}
 #endif
 
 }  // namespace pgz

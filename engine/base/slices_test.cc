@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #if defined(__linux__)
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
 
+#include <algorithm>
 #include <array>
 
 #include "engine/base/runtime.h"
@@ -42,6 +44,23 @@ TEST(Slices, ShortOnesChangeNothingElse) {
   EXPECT_EQ(mine().slice, before.slice);
   if (before.slice == 0) GTEST_SKIP() << "this kernel has one time slice for all threads";
   EXPECT_LT(after.slice, before.slice);
+}
+
+TEST(Slices, BackgroundIsNicerThanBefore) {
+  const Scheduling before = mine();
+  Scheduling after;
+  thread_executor()
+      ->spawn("background",
+              [&] {
+                work_in_background();
+                after = mine();
+              })
+      ->join();
+  if (before.policy != SCHED_OTHER) GTEST_SKIP() << "these threads have another policy";
+  EXPECT_EQ(after.policy, before.policy);
+  EXPECT_EQ(after.nice, std::min(before.nice + kBackgroundNiceness, 19));
+  EXPECT_EQ(after.slice, before.slice);
+  EXPECT_EQ(mine().nice, before.nice);
 }
 #endif
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/planted.h"
+#include "engine/base/slices.h"
 #include "engine/lsm/lsm_rep.h"
 
 namespace pgz {
@@ -196,9 +197,16 @@ Status Lsm::start() {
   PGZ_TRY(rep.remove_orphans());
   if (!rep.options.background) return Status::ok();
   poke();  // debt of the last life
-  rep.flush_thread = rep.runtime.executor->spawn("pgz-flush", [&rep] { rep.flush_loop(); });
-  rep.merge_thread = rep.runtime.executor->spawn("pgz-merge", [&rep] { rep.merge_loop(); });
-  rep.collect_thread = rep.runtime.executor->spawn("pgz-collect", [&rep] { rep.collect_loop(); });
+  // Those who read and commit come first where processors are busy (docs/decisions/0023).
+  const auto spawn = [&rep](const char* name, void (Rep::*loop)()) {
+    return rep.runtime.executor->spawn(name, [&rep, loop] {
+      if (rep.runtime.executor == thread_executor()) work_in_background();
+      (rep.*loop)();
+    });
+  };
+  rep.flush_thread = spawn("pgz-flush", &Rep::flush_loop);
+  rep.merge_thread = spawn("pgz-merge", &Rep::merge_loop);
+  rep.collect_thread = spawn("pgz-collect", &Rep::collect_loop);
   return Status::ok();
 }
 
