@@ -1,4 +1,5 @@
 // Locks through pgz.h: what a deadlock says, and a large batch.
+#include <cstring>
 #include <string>
 
 #include "capi/abi_test.h"
@@ -99,6 +100,92 @@ TEST_F(AbiLocks, AHundredThousandLocksInOneBatch) {
   EXPECT_EQ(pgz_txn_free(other, &err_), PGZ_OK);
   EXPECT_EQ(held(), 0u);
   EXPECT_EQ(stats.lock_memory_bytes, 0u);
+}
+
+TEST_F(AbiLocks, OneLockIsGivenBackUnlessItsRowWasWritten) {
+  pgz_txn* txn = begin();
+  pgz_txn* other = begin();
+  pgz_wait wait{};
+  wait.struct_size = sizeof(wait);
+  wait.try_only = 1;
+  size_t taken = 0;
+  const auto lock = [&](pgz_txn* t, uint8_t mode, uint32_t op) {
+    const std::string entry = lock_entry(PGZ_LOCK_ROW, mode, op, "k");
+    return pgz_txn_lock(t, entry.data(), entry.size(), &wait, &taken, &err_);
+  };
+  const auto unlock = [&](uint32_t space, uint32_t mode, uint32_t op) {
+    return pgz_txn_unlock(txn, space, mode, op, "k", 1, &err_);
+  };
+  EXPECT_EQ(unlock(PGZ_LOCK_ROW, PGZ_ROW_UPDATE, 1), PGZ_NOT_FOUND);
+  EXPECT_EQ(lock(txn, PGZ_ROW_UPDATE, 1), PGZ_OK);
+  EXPECT_EQ(lock(txn, PGZ_ROW_UPDATE, 2), PGZ_OK);
+  EXPECT_EQ(unlock(PGZ_LOCK_ROW, PGZ_ROW_UPDATE, 2), PGZ_NOT_FOUND);
+  EXPECT_EQ(lock(other, PGZ_ROW_UPDATE, 1), PGZ_BUSY);
+  EXPECT_EQ(unlock(PGZ_LOCK_ROW, PGZ_ROW_UPDATE, 1), PGZ_OK);
+  EXPECT_EQ(lock(other, PGZ_ROW_UPDATE, 1), PGZ_OK);
+  EXPECT_EQ(pgz_txn_rollback_to(other, 0, &err_), PGZ_OK);
+
+  EXPECT_EQ(lock(txn, PGZ_ROW_UPDATE, 3), PGZ_OK);
+  std::string batch;
+  append_write(&batch, PGZ_WRITE_PUT, 3, "k", "v");
+  EXPECT_EQ(pgz_txn_write(txn, batch.data(), batch.size(), &err_), PGZ_OK);
+  EXPECT_EQ(unlock(PGZ_LOCK_ROW, PGZ_ROW_UPDATE, 3), PGZ_INVALID_ARG);
+  EXPECT_EQ(lock(other, PGZ_ROW_UNWRITTEN, 1), PGZ_BUSY);
+  EXPECT_EQ(pgz_txn_rollback_to(txn, 3, &err_), PGZ_OK);
+  EXPECT_EQ(lock(other, PGZ_ROW_UNWRITTEN, 1), PGZ_OK);
+
+  EXPECT_EQ(unlock(PGZ_LOCK_READ, PGZ_READ_KEY, 1), PGZ_INVALID_ARG);
+  EXPECT_EQ(unlock(PGZ_LOCK_ROW, PGZ_ROW_UNWRITTEN + 1, 1), PGZ_INVALID_ARG);
+  EXPECT_EQ(unlock(PGZ_LOCK_ROW + 256, PGZ_ROW_UPDATE, 1), PGZ_INVALID_ARG);
+  EXPECT_EQ(pgz_txn_unlock(txn, PGZ_LOCK_ROW, PGZ_ROW_UPDATE, 1, nullptr, 1, &err_),
+            PGZ_INVALID_ARG);
+  EXPECT_EQ(pgz_txn_unlock(nullptr, PGZ_LOCK_ROW, PGZ_ROW_UPDATE, 1, "k", 1, &err_),
+            PGZ_INVALID_ARG);
+  EXPECT_EQ(pgz_txn_free(txn, &err_), PGZ_OK);
+  EXPECT_EQ(pgz_txn_free(other, &err_), PGZ_OK);
+}
+
+TEST_F(AbiLocks, ReadsOfSerializableTransactionsAreListed) {
+  pgz_txn_options options{};
+  options.struct_size = sizeof(options);
+  options.owner = 77;
+  options.isolation = PGZ_SERIALIZABLE;
+  pgz_txn* txn = nullptr;
+  ASSERT_EQ(pgz_txn_begin(db_, &options, &txn, &err_), PGZ_OK);
+  void* value = nullptr;
+  size_t n = 0;
+  EXPECT_EQ(pgz_txn_get(txn, "abc", 3, &value, &n, &err_), PGZ_NOT_FOUND);
+  pgz_iter* iter = nullptr;
+  for (const char* upper : {"q", ""}) {
+    const char* lower = *upper == '\0' ? "x" : "p";
+    ASSERT_EQ(pgz_txn_scan(txn, lower, 1, upper, strlen(upper), &iter, &err_), PGZ_OK);
+    const void* key = nullptr;
+    const void* found = nullptr;
+    EXPECT_EQ(pgz_iter_next(iter, &key, &n, &found, &n, &err_), PGZ_NOT_FOUND);
+    EXPECT_EQ(pgz_iter_close(iter, &err_), PGZ_OK);
+  }
+  pgz_lock_info reads[4];
+  char names[64];
+  size_t count = 0;
+  size_t used = 0;
+  EXPECT_EQ(pgz_lock_list(db_, PGZ_LIST_READS << 1, reads, 4, &count, names, 64, &used, &err_),
+            PGZ_INVALID_ARG);
+  ASSERT_EQ(pgz_lock_list(db_, 0, reads, 4, &count, names, 64, &used, &err_), PGZ_OK);
+  EXPECT_EQ(count, 0u);
+  ASSERT_EQ(pgz_lock_list(db_, PGZ_LIST_READS, reads, 4, &count, names, 64, &used, &err_), PGZ_OK);
+  ASSERT_EQ(count, 3u);
+  const std::string expected[] = {std::string("\3\0\0\0abc", 7), std::string("\1\0\0\0pq", 6),
+                                  std::string("\1\0\0\0x", 5)};
+  const int modes[] = {PGZ_READ_KEY, PGZ_READ_RANGE, PGZ_READ_FROM};
+  for (size_t i = 0; i < 3; i++) {
+    EXPECT_EQ(reads[i].owner, 77u);
+    EXPECT_EQ(reads[i].space, PGZ_LOCK_READ);
+    EXPECT_EQ(reads[i].mode, modes[i]);
+    EXPECT_EQ(std::string(names + reads[i].name_offset, reads[i].name_len), expected[i]);
+  }
+  EXPECT_EQ(pgz_txn_free(txn, &err_), PGZ_OK);
+  ASSERT_EQ(pgz_lock_list(db_, PGZ_LIST_READS, reads, 4, &count, names, 64, &used, &err_), PGZ_OK);
+  EXPECT_EQ(count, 0u);
 }
 
 }  // namespace

@@ -201,7 +201,7 @@ TEST_F(Misuse, WrongArguments) {
   for (size_t n = 1; n < 13; n++) {
     EXPECT_EQ(pgz_txn_lock(txn, lock, n, nullptr, &taken, nullptr), PGZ_INVALID_ARG) << n;
   }
-  EXPECT_EQ(pgz_txn_lock(txn, "\1\5\0\0\1\0\0\0\1\0\0\0k", 13, nullptr, &taken, nullptr),
+  EXPECT_EQ(pgz_txn_lock(txn, "\1\10\0\0\1\0\0\0\1\0\0\0k", 13, nullptr, &taken, nullptr),
             PGZ_INVALID_ARG);
   EXPECT_EQ(pgz_txn_lock(txn, "\x9\1\0\0\1\0\0\0\1\0\0\0k", 13, nullptr, &taken, nullptr),
             PGZ_INVALID_ARG);

@@ -3,11 +3,25 @@
 #include <vector>
 
 #include "capi/api.h"
+#include "engine/base/coding.h"
 
 using namespace pgz;        // NOLINT: the definitions below are C functions
 using namespace pgz::capi;  // NOLINT
 
 namespace {
+
+constexpr uint32_t kListFlags = PGZ_LIST_HELD_ROWS | PGZ_LIST_AWAITED_ROWS | PGZ_LIST_READS;
+
+void append_reads(Db* db, std::vector<LockInfo>* all) {
+  for (const ReadInfo& read : db->serializability()->list_reads()) {
+    LockInfo info{LockSpace::kRead, PGZ_READ_KEY, true, read.session, {}};
+    if (!read.point) info.mode = read.infinite ? PGZ_READ_FROM : PGZ_READ_RANGE;
+    put_fixed32(&info.name, static_cast<uint32_t>(read.begin.size()));
+    info.name += read.begin;
+    info.name += read.end;
+    all->push_back(std::move(info));
+  }
+}
 
 bool has_room(const pgz_lock_info* out, size_t capacity, const void* buffer, size_t buffer_bytes) {
   return (out != nullptr || capacity == 0) && (buffer != nullptr || buffer_bytes == 0);
@@ -67,14 +81,18 @@ pgz_status pgz_lock_list(pgz_db* db, uint32_t flags, pgz_lock_info* out, size_t 
                          size_t* count, void* buffer, size_t buffer_bytes, size_t* used,
                          pgz_error* err) {
   if (count == nullptr || used == nullptr || !has_room(out, capacity, buffer, buffer_bytes) ||
-      (flags & ~PGZ_LIST_HELD_ROWS) != 0) {
+      (flags & ~kListFlags) != 0) {
     return invalid("flags, out, buffer, count or used", err);
   }
   return guarded(err, [&] {
     Call call;
     const pgz_status s = call.pin_db(db);
     if (s != PGZ_OK) return report(s, err);
-    const std::vector<LockInfo> all = call.db->locks()->list((flags & PGZ_LIST_HELD_ROWS) != 0);
+    auto rows = LockTable::HeldRows::kNone;
+    if ((flags & PGZ_LIST_AWAITED_ROWS) != 0) rows = LockTable::HeldRows::kAwaited;
+    if ((flags & PGZ_LIST_HELD_ROWS) != 0) rows = LockTable::HeldRows::kAll;
+    std::vector<LockInfo> all = call.db->locks()->list(rows);
+    if ((flags & PGZ_LIST_READS) != 0) append_reads(call.db, &all);
     return report(copy_locks(all, out, capacity, count, buffer, buffer_bytes, used), err);
   });
 }

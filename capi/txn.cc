@@ -281,12 +281,28 @@ pgz_status pgz_txn_lock_read(pgz_txn* txn, uint32_t row_mode, uint32_t op, const
     Call call;
     const pgz_status s = call.pin_txn(txn);
     if (s != PGZ_OK) return report(s, err);
-    if (row_mode > PGZ_ROW_UPDATE) return invalid("unknown row lock mode", err);
+    if (row_mode > PGZ_ROW_UNWRITTEN) return invalid("unknown row lock mode", err);
     const Status got = call.txn->lock(LockSpace::kRow, slice(key, key_len),
                                       static_cast<LockMode>(row_mode), op, how);
     if (!got.is_ok()) return report(got, err);
     return read_row(call.db, call.txn, PGZ_SNAPSHOT_NEWEST, PGZ_OP_ALL, slice(key, key_len), buffer,
                     capacity, row, err);
+  });
+}
+
+pgz_status pgz_txn_unlock(pgz_txn* txn, uint32_t space, uint32_t mode, uint32_t op,
+                          const void* name, size_t name_len, pgz_error* err) {
+  if (name == nullptr) return invalid("name is NULL", err);
+  if (space > PGZ_LOCK_NAME || mode > PGZ_TABLE_ACCESS_EXCLUSIVE) {
+    return invalid("no such lock", err);
+  }
+  return guarded(err, [&] {
+    Call call;
+    const pgz_status s = call.pin_txn(txn);
+    if (s != PGZ_OK) return report(s, err);
+    return report(call.txn->unlock(static_cast<LockSpace>(space), slice(name, name_len),
+                                   static_cast<LockMode>(mode), op),
+                  err);
   });
 }
 

@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; a library of a higher number serves programs of a lower one. */
-#define PGZ_ABI_VERSION 8u
+#define PGZ_ABI_VERSION 9u
 
 #define PGZ_KEY_MAX 16384u
 #define PGZ_VALUE_MAX 1073741823u
@@ -575,12 +575,20 @@ enum {
   PGZ_LOCK_ADVISORY = 3,
   PGZ_LOCK_NAME = 4,
 };
-/* PostgreSQL's modes, with PostgreSQL's conflicts. */
+/* PostgreSQL's modes, with PostgreSQL's conflicts. The last three since ABI 9: who locks a row and
+ * does not mean to write it may take _FOR_NO_KEY_UPDATE or _FOR_UPDATE, which conflict with the
+ * first four as their namesakes do but not with _UNWRITTEN; that one conflicts with
+ * _NO_KEY_UPDATE and _UPDATE alone. So it waits for those who may have written the row, and not
+ * for those who have only locked it. Before it writes, a holder of the two takes one of
+ * _NO_KEY_UPDATE and _UPDATE as well. */
 enum {
   PGZ_ROW_KEY_SHARE = 1,
   PGZ_ROW_SHARE = 2,
   PGZ_ROW_NO_KEY_UPDATE = 3,
   PGZ_ROW_UPDATE = 4,
+  PGZ_ROW_FOR_NO_KEY_UPDATE = 5,
+  PGZ_ROW_FOR_UPDATE = 6,
+  PGZ_ROW_UNWRITTEN = 7,
 };
 enum {
   PGZ_TABLE_ACCESS_SHARE = 1,
@@ -605,8 +613,9 @@ typedef struct pgz_wait {
 /* A lock batch is a sequence of packed entries, numbers little-endian:
  *     u8 space | u8 mode | u16 zero | u32 op | u32 name_len | name
  * Takes the locks in order, until the transaction's end or a rollback to `op` or below. *taken
- * counts those held on return. A lock already held in a mode as strong costs little and keeps its
- * number. PGZ_PENDING: the lock after *taken is queued; on a completion with PGZ_OK it is held, and
+ * counts those held on return. A lock already held in a mode as strong costs little and keeps the
+ * number of the request that first took it: rolling back to a later number does not release it.
+ * PGZ_PENDING: the lock after *taken is queued; on a completion with PGZ_OK it is held, and
  * the caller submits what is left. PGZ_BUSY, PGZ_TOO_MANY_LOCKS: the lock after *taken was not had.
  * `wait` may be NULL: wait without limit. Since ABI 1. */
 PGZ_API pgz_status pgz_txn_lock(pgz_txn* txn, const void* batch, size_t batch_len,
@@ -620,6 +629,15 @@ PGZ_API pgz_status pgz_txn_lock_read(pgz_txn* txn, uint32_t row_mode, uint32_t o
                                      const pgz_wait* wait, const void* key, size_t key_len,
                                      void* buffer, size_t capacity, pgz_row* row, pgz_error* err);
 
+/* Gives back what a lock request numbered `op` took: this mode of the name, if no earlier request
+ * had taken it or a stronger one. Whatever else the transaction holds of the name stays, so that it
+ * is locked as it was before that request. PGZ_NOT_FOUND: that request took nothing, or it was
+ * given back or rolled back. PGZ_INVALID_ARG for a row that the transaction has written. Meant for
+ * locks under which nothing was written and nothing decided that must stay true until the end. Does
+ * not block. Since ABI 9. */
+PGZ_API pgz_status pgz_txn_unlock(pgz_txn* txn, uint32_t space, uint32_t mode, uint32_t op,
+                                  const void* name, size_t name_len, pgz_error* err);
+
 /* Ends the transaction's pending lock wait with PGZ_CANCELLED; PGZ_NOT_FOUND when it has none (its
  * completion is on its way or was reaped). Any thread at any time, does not block. Since ABI 1. */
 PGZ_API pgz_status pgz_txn_cancel(pgz_txn* txn, pgz_error* err);
@@ -632,6 +650,21 @@ PGZ_API pgz_status pgz_blocked_by(pgz_db* db, uint64_t owner, uint64_t* out, siz
 
 enum {
   PGZ_LIST_HELD_ROWS = 1u, /* also row locks that are held: there may be millions */
+  /* Since ABI 9. */
+  PGZ_LIST_AWAITED_ROWS = 2u, /* also held locks of rows that somebody waits for */
+  PGZ_LIST_READS = 4u,        /* also what serializable transactions have read, in space
+                                 PGZ_LOCK_READ; of those that have committed too, while others
+                                 that were under way at the time are open */
+};
+
+/* A read in pgz_lock_list. Its name is a u32 (little-endian), so many bytes of a first key, and for
+ * a range the key before which it ends. Many small reads may have become one larger range. */
+enum {
+  PGZ_LOCK_READ = 5, /* a space that takes no locks */
+
+  PGZ_READ_KEY = 1,
+  PGZ_READ_RANGE = 2,
+  PGZ_READ_FROM = 3, /* and everything behind */
 };
 
 typedef struct pgz_lock_info {
@@ -639,12 +672,13 @@ typedef struct pgz_lock_info {
   uint32_t name_offset;
   uint32_t name_len; /* the name lies in the byte buffer */
   uint8_t space;     /* PGZ_LOCK_* */
-  uint8_t mode;      /* PGZ_ROW_* or PGZ_TABLE_* */
+  uint8_t mode;      /* PGZ_ROW_*, PGZ_TABLE_* or PGZ_READ_* */
   uint8_t granted;   /* 0: waited for */
   uint8_t reserved[5];
 } pgz_lock_info;
 
-/* Lists locks: those waited for, and those held. Not of one instant. *count and *used are how many
+/* Lists locks: those waited for, and those held. Waits for one lock come in the order of their
+ * queue (since ABI 9), behind those who hold it. Not of one instant. *count and *used are how many
  * entries and bytes of names there are; PGZ_BUFFER_TOO_SMALL, and nothing written, when `capacity`
  * or `buffer_bytes` is less. Any thread, does not block. Since ABI 4. */
 PGZ_API pgz_status pgz_lock_list(pgz_db* db, uint32_t flags, pgz_lock_info* out, size_t capacity,

@@ -140,6 +140,26 @@ Status Transaction::lock(LockSpace space, Slice name, LockMode mode, OpNum op,
   return s;
 }
 
+Status Transaction::unlock(LockSpace space, Slice name, LockMode mode, OpNum op) {
+  PGZ_TRY(check_open());
+  if (!valid_lock(space, mode) || name.empty() || name.size() > kMaxUserKeyBytes) {
+    return Status::make(Code::kInvalidArgument, "no such lock");
+  }
+  if (space == LockSpace::kRow && own_ != nullptr) {
+    std::string scratch;
+    OwnVersion version;
+    OwnWrites::Answer answer;
+    PGZ_TRY(own_->find(name, kOpAll, &scratch, &version, &answer));
+    if (answer == OwnWrites::Answer::kOwn) {
+      return Status::make(Code::kInvalidArgument, "the transaction has written the row");
+    }
+  }
+  if (!db_->locks()->release_one(&owner_, space, name, mode, op)) {
+    return Status::make(Code::kNotFound, "no such lock");
+  }
+  return Status::ok();
+}
+
 bool Transaction::cancel_wait() {
   return db_->locks()->cancel(&owner_) ||
          (serial_id_ != 0 && db_->serializability()->cancel_wait(serial_id_));

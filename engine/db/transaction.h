@@ -45,6 +45,9 @@ class Transaction final : public PendingCommit, public std::enable_shared_from_t
   // As LockTable::acquire; with a tag the completion goes to the database's ring.
   Status lock(LockSpace space, Slice name, LockMode mode, OpNum op, const LockWait& wait);
   bool cancel_wait();
+  // Gives back what a lock request numbered `op` took, and nothing else. kNotFound: it took
+  // nothing, or it is gone. kInvalidArgument for a row that this transaction has written.
+  Status unlock(LockSpace space, Slice name, LockMode mode, OpNum op);
 
   // kPending: the completion with `tag` has the timestamp. With tag 0 waits. *timestamp 0: there
   // was nothing to write. On kUnknown the outcome is open; on any other error nothing was

@@ -1,19 +1,27 @@
 // Lock spaces and modes: PostgreSQL's four row modes and eight table modes, and what conflicts.
+//
+// Two of the row modes are there once more for those who lock a row and do not write it, and a
+// seventh waits only for those who may have: PostgreSQL tells a row that is locked from one that is
+// changed, and its unique checks wait for changes alone.
 #pragma once
 
 #include <cstdint>
 
 namespace pgz {
 
-// Names of one space never meet those of another.
-enum class LockSpace : uint8_t { kRow = 1, kTable = 2, kAdvisory = 3, kName = 4 };
+// Names of one space never meet those of another. kRead is no space of locks: reads of serializable
+// transactions are listed under it.
+enum class LockSpace : uint8_t { kRow = 1, kTable = 2, kAdvisory = 3, kName = 4, kRead = 5 };
 
-// Weakest first. Row spaces use 1..4, the others 1..8.
+// Row spaces use 1..7, the others 1..8.
 using LockMode = uint8_t;
 inline constexpr LockMode kRowKeyShare = 1;
 inline constexpr LockMode kRowShare = 2;
 inline constexpr LockMode kRowNoKeyUpdate = 3;
 inline constexpr LockMode kRowUpdate = 4;
+inline constexpr LockMode kRowForNoKeyUpdate = 5;  // as 3 and 4, but who holds only these does not
+inline constexpr LockMode kRowForUpdate = 6;       // write the row
+inline constexpr LockMode kRowUnwritten = 7;       // nobody else has written it
 inline constexpr LockMode kAccessShare = 1;
 inline constexpr LockMode kRowShareTable = 2;
 inline constexpr LockMode kRowExclusive = 3;
@@ -30,11 +38,13 @@ constexpr LockModes mode_bit(LockMode mode) { return static_cast<LockModes>(1u <
 constexpr bool valid_lock(LockSpace space, LockMode mode) {
   switch (space) {
     case LockSpace::kRow:
-      return mode >= kRowKeyShare && mode <= kRowUpdate;
+      return mode >= kRowKeyShare && mode <= kRowUnwritten;
     case LockSpace::kTable:
     case LockSpace::kAdvisory:
     case LockSpace::kName:
       return mode >= kAccessShare && mode <= kAccessExclusive;
+    case LockSpace::kRead:
+      return false;
   }
   return false;
 }
@@ -49,13 +59,19 @@ constexpr LockModes conflicting_modes(LockSpace space, LockMode mode) {
   if (space == LockSpace::kRow) {
     switch (mode) {
       case kRowKeyShare:
-        return range(kRowUpdate, kRowUpdate);
+        return static_cast<LockModes>(mode_bit(kRowUpdate) | mode_bit(kRowForUpdate));
       case kRowShare:
-        return range(kRowNoKeyUpdate, kRowUpdate);
+        return range(kRowNoKeyUpdate, kRowForUpdate);
       case kRowNoKeyUpdate:
-        return range(kRowShare, kRowUpdate);
+        return range(kRowShare, kRowUnwritten);
+      case kRowForNoKeyUpdate:
+        return range(kRowShare, kRowForUpdate);
+      case kRowForUpdate:
+        return range(kRowKeyShare, kRowForUpdate);
+      case kRowUnwritten:
+        return range(kRowNoKeyUpdate, kRowUpdate);
       default:
-        return range(kRowKeyShare, kRowUpdate);
+        return range(kRowKeyShare, kRowUnwritten);
     }
   }
   switch (mode) {

@@ -291,19 +291,49 @@ bool LockTable::cancel(LockOwner* owner) {
   return true;
 }
 
+void LockTable::give_back(Bucket* bucket, LockEntry* entry, LockOwner* owner, LockMode mode,
+                          EndedList* ended) {
+  LockHolder* holder = entry->holder(owner);
+  holder->modes = static_cast<LockModes>(holder->modes & ~mode_bit(mode));
+  if (holder->modes == 0) entry->remove_holder(holder);
+  // At once: who is granted the lock now may need that memory.
+  memory_.fetch_sub(kHeldBytes, std::memory_order_relaxed);
+  if (entry->head() != nullptr) grant_waiters(entry, ended);
+  erase_if_unused(bucket, entry);
+}
+
+bool LockTable::release_one(LockOwner* owner, LockSpace space, Slice name, LockMode mode,
+                            OpNum op) {
+  PGZ_ASSERT(!owner->waiting());
+  const uint64_t hash = hash_of(space, name);
+  Bucket* bucket = &buckets_[bucket_of(hash)];
+  EndedList ended;
+  {
+    MutexLock lock(&bucket->mu);
+    LockEntry* entry = find(*bucket, hash, space, name);
+    const LockHolder* holder = entry == nullptr ? nullptr : entry->holder(owner);
+    if (holder == nullptr || (holder->modes & mode_bit(mode)) == 0) return false;
+    // Mostly the one taken last.
+    auto held =
+        std::find_if(owner->held_.rbegin(), owner->held_.rend(),
+                     [&](const LockOwner::Held& h) { return h.entry == entry && h.mode == mode; });
+    PGZ_ASSERT(held != owner->held_.rend());
+    if (held->op != op) return false;
+    owner->held_.erase(std::next(held).base());
+    held_.fetch_sub(1, std::memory_order_relaxed);
+    give_back(bucket, entry, owner, mode, &ended);
+  }
+  tell(&ended);
+  return true;
+}
+
 void LockTable::release_from(LockOwner* owner, OpNum op) {
   PGZ_ASSERT(!owner->waiting());
   EndedList ended;
   const auto release = [&](const LockOwner::Held& held) {
-    const uint32_t b = bucket_of(held.entry->hash);
-    MutexLock lock(&buckets_[b].mu);
-    LockHolder* holder = held.entry->holder(owner);
-    holder->modes = static_cast<LockModes>(holder->modes & ~mode_bit(held.mode));
-    if (holder->modes == 0) held.entry->remove_holder(holder);
-    // At once: who is granted the lock now may need that memory.
-    memory_.fetch_sub(kHeldBytes, std::memory_order_relaxed);
-    if (held.entry->head() != nullptr) grant_waiters(held.entry, &ended);
-    erase_if_unused(&buckets_[b], held.entry);
+    Bucket* bucket = &buckets_[bucket_of(held.entry->hash)];
+    MutexLock lock(&bucket->mu);
+    give_back(bucket, held.entry, owner, held.mode, &ended);
   };
   // Numbers mostly grow along the list, but a wait may have been granted out of turn.
   size_t kept = 0;
@@ -336,29 +366,31 @@ void LockTable::for_each_held(const LockOwner& owner,
   for (const LockOwner::Held& h : owner.held_) visit(h.entry->space, h.mode, h.entry->name());
 }
 
-std::vector<LockInfo> LockTable::list(bool held_rows) const {
+std::vector<LockInfo> LockTable::list(HeldRows rows) const {
   std::vector<LockInfo> all;
   const auto add = [&](const LockEntry& entry, const LockOwner* owner, LockMode mode,
                        bool granted) {
-    all.push_back({entry.space, mode, granted, owner->session_, std::string(entry.name())});
+    all.push_back({entry.space, mode, granted, owner->session(), std::string(entry.name())});
   };
-  const auto add_held = [&](const LockEntry& entry, const LockHolder& holder) {
-    if (holder.owner == nullptr) return;
-    for (LockMode mode = 1; mode <= kAccessExclusive; mode++) {
-      if ((holder.modes & mode_bit(mode)) != 0) add(entry, holder.owner, mode, true);
-    }
+  const auto add_held = [&](const LockEntry& entry) {
+    entry.for_each_holder([&](const LockHolder& holder) {
+      for (LockMode mode = 1; mode <= kAccessExclusive; mode++) {
+        if ((holder.modes & mode_bit(mode)) != 0) add(entry, holder.owner, mode, true);
+      }
+    });
   };
   for (uint32_t b = 0; b < kBuckets; b++) {
     MutexLock lock(&buckets_[b].mu);
-    for (const LockOwner* w = buckets_[b].waits; w != nullptr; w = w->bucket_next_) {
-      add(*w->entry_, w, w->mode_, false);
-    }
     for (const LockEntry* slot : buckets_[b].slots) {
       for (const LockEntry* entry = slot; entry != nullptr; entry = entry->next) {
-        if (entry->space == LockSpace::kRow && !held_rows) continue;
-        add_held(*entry, entry->first);
-        if (entry->crowd == nullptr) continue;
-        for (const LockHolder& holder : entry->crowd->holders) add_held(*entry, holder);
+        const LockOwner* const head = entry->head();
+        if (entry->space != LockSpace::kRow || rows == HeldRows::kAll ||
+            (rows == HeldRows::kAwaited && head != nullptr)) {
+          add_held(*entry);
+        }
+        for (const LockOwner* w = head; w != nullptr; w = w->queue_next_) {
+          add(*entry, w, w->mode_, false);
+        }
       }
     }
   }

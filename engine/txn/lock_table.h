@@ -157,6 +157,10 @@ class LockTable {
   // Gives back every lock numbered op or higher; 0: all. The owner does not wait.
   void release_from(LockOwner* owner, OpNum op);
   void release_all(LockOwner* owner) { release_from(owner, 0); }
+  // Gives back the one mode that a request numbered `op` took; what the owner holds of the lock
+  // otherwise, and the same mode if a request of another number took it, stays. False where there
+  // is nothing to give back. The owner does not wait.
+  bool release_one(LockOwner* owner, LockSpace space, Slice name, LockMode mode, OpNum op);
   bool holds(const LockOwner* owner, LockSpace space, Slice name, LockMode mode) const;
   // The owner does not wait, and this is its thread. Names are valid during the call.
   void for_each_held(const LockOwner& owner,
@@ -164,9 +168,11 @@ class LockTable {
 
   // The sessions that owners of `session` wait for.
   std::vector<uint64_t> blocked_by(uint64_t session) const;
-  // Waits, and locks that are held; of row locks, which may be millions, those held only with
-  // `held_rows`. Not of one instant: each bucket is as it was when looked at.
-  std::vector<LockInfo> list(bool held_rows) const;
+  // Waits, those for one lock in the order of its queue, and locks that are held; of row locks,
+  // which may be millions, only the `rows`. Not of one instant: each bucket is as it was when
+  // looked at.
+  enum class HeldRows { kNone, kAwaited, kAll };
+  std::vector<LockInfo> list(HeldRows rows) const;
   LockTableStats stats() const;
   // Ends every wait with `why`; later requests that would wait get it too. The first call counts.
   void end_waits(const Status& why);
@@ -198,6 +204,9 @@ class LockTable {
   bool reserve_memory(LockSpace space, size_t bytes);
 
   bool grant(LockEntry* entry, LockOwner* owner, LockMode mode, OpNum op);
+  // The owner's mode of the entry, which may be gone afterwards.
+  void give_back(Bucket* bucket, LockEntry* entry, LockOwner* owner, LockMode mode,
+                 EndedList* ended);
   // Returns when the timer has to look at it.
   uint64_t enqueue(uint32_t bucket, LockEntry* entry, LockOwner* owner, LockOwner* before,
                    LockMode mode, OpNum op, const LockWait& wait);

@@ -102,11 +102,13 @@ class LockTableTest : public testing::Test {
 
 // The matrices of PostgreSQL's documentation (13.3.1 and 13.3.2), one row per mode.
 TEST(LockModes, ConflictsArePostgresqls) {
-  const char* const row_conflicts[] = {"...X", "..XX", ".XXX", "XXXX"};
+  // The fifth and sixth as the third and fourth, but for the seventh.
+  const char* const row_conflicts[] = {"...X.X.", "..XXXX.", ".XXXXXX", "XXXXXXX",
+                                       ".XXXXX.", "XXXXXX.", "..XX..."};
   const char* const table_conflicts[] = {".......X", "......XX", "....XXXX", "...XXXXX",
                                          "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX"};
-  for (int a = 1; a <= 4; a++) {
-    for (int b = 1; b <= 4; b++) {
+  for (int a = 1; a <= 7; a++) {
+    for (int b = 1; b <= 7; b++) {
       EXPECT_EQ(row_conflicts[a - 1][b - 1] == 'X',
                 (conflicting_modes(LockSpace::kRow, a) & mode_bit(b)) != 0)
           << a << " " << b;
@@ -122,6 +124,8 @@ TEST(LockModes, ConflictsArePostgresqls) {
   EXPECT_TRUE(covers(LockSpace::kTable, mode_bit(kAccessExclusive), kShare));
   EXPECT_FALSE(covers(LockSpace::kTable, mode_bit(kShare), kRowExclusive));
   EXPECT_TRUE(covers(LockSpace::kRow, mode_bit(kRowNoKeyUpdate), kRowKeyShare));
+  EXPECT_TRUE(covers(LockSpace::kRow, mode_bit(kRowUpdate), kRowForUpdate));
+  EXPECT_FALSE(covers(LockSpace::kRow, mode_bit(kRowForUpdate), kRowNoKeyUpdate));
 }
 
 TEST_F(LockTableTest, SharersShareAndWritersWaitInOrder) {
@@ -436,9 +440,10 @@ TEST_F(LockTableTest, ListsWhatIsHeldAndWaitedFor) {
   EXPECT_EQ(row(2, "r"), Code::kPending);
   EXPECT_EQ(lock(1, LockSpace::kTable, "t", kAccessShare), Code::kOk);
   EXPECT_EQ(lock(1, LockSpace::kTable, "t", kRowExclusive), Code::kOk);
-  const auto shown = [&](bool held_rows) {
+  EXPECT_EQ(row(1, "alone"), Code::kOk);
+  const auto shown = [&](LockTable::HeldRows rows) {
     std::vector<std::string> lines;
-    for (const LockInfo& info : table_->list(held_rows)) {
+    for (const LockInfo& info : table_->list(rows)) {
       lines.push_back(std::to_string(info.session) + " " + info.name + " " +
                       std::to_string(info.mode) + (info.granted ? " held" : " awaited"));
     }
@@ -446,9 +451,11 @@ TEST_F(LockTableTest, ListsWhatIsHeldAndWaitedFor) {
     return lines;
   };
   const std::vector<std::string> most = {"1 t 1 held", "1 t 3 held", "2 r 4 awaited"};
-  EXPECT_EQ(shown(false), most);
-  const std::vector<std::string> all = {"1 r 4 held", "1 t 1 held", "1 t 3 held", "2 r 4 awaited"};
-  EXPECT_EQ(shown(true), all);
+  EXPECT_EQ(shown(LockTable::HeldRows::kNone), most);
+  std::vector<std::string> all = {"1 r 4 held", "1 t 1 held", "1 t 3 held", "2 r 4 awaited"};
+  EXPECT_EQ(shown(LockTable::HeldRows::kAwaited), all);
+  all.insert(all.begin(), "1 alone 4 held");
+  EXPECT_EQ(shown(LockTable::HeldRows::kAll), all);
 }
 
 TEST_F(LockTableTest, MemoryIsBounded) {

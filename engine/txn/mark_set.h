@@ -37,6 +37,11 @@ class MarkSet {
   // Leaves at most `limit` (at least 1) marks.
   void coarsen(size_t limit);
   size_t size() const { return marks_.size(); }
+  // Calls visit(const Mark&) for each, by first key.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const MarkPtr& mark : marks_) visit(*mark);
+  }
 
  private:
   using Marks = std::vector<MarkPtr>;

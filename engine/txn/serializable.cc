@@ -293,6 +293,19 @@ std::vector<uint64_t> Serializability::safety_blockers(uint64_t session) const {
   return blockers;
 }
 
+std::vector<ReadInfo> Serializability::list_reads() const {
+  std::vector<ReadInfo> all;
+  MutexLock lock(&mu_);
+  for (const auto& [id, txn] : all_) {
+    txn->reads_.for_each([&](const Mark& mark) {
+      const MarkBound bound = mark.bound();
+      all.push_back({txn->session_, mark.point, bound.infinite, std::string(mark.begin()),
+                     mark.point ? std::string() : std::string(bound.key)});
+    });
+  }
+  return all;
+}
+
 SerializableStats Serializability::stats() const {
   MutexLock lock(&mu_);
   SerializableStats s;

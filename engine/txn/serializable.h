@@ -42,6 +42,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/base/slice.h"
@@ -121,6 +122,15 @@ struct SerializableStats {
   uint64_t folded = 0;
 };
 
+// What a transaction has read, for people to look at: one key, or [begin, end).
+struct ReadInfo {
+  uint64_t session = 0;
+  bool point = false;
+  bool infinite = false;
+  std::string begin;
+  std::string end;
+};
+
 class Serializability {
  public:
   Serializability(Snapshots* snapshots, uint64_t memory_bytes)
@@ -168,6 +178,8 @@ class Serializability {
   // Sessions whose transactions keep one of `session` waiting for a safe snapshot.
   std::vector<uint64_t> safety_blockers(uint64_t session) const;
 
+  // Marks of reads that are still of use, also of transactions that have committed.
+  std::vector<ReadInfo> list_reads() const;
   SerializableStats stats() const;
 
  private:

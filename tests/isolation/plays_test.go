@@ -122,31 +122,10 @@ func known(want, got []event) string {
 		return ""
 	case strings.HasPrefix(w.answer, "ERROR 40001"):
 		return "pgz waits for a lock before it fails with 40001"
-	case keptKey(got, n):
-		return "pgz keeps a key locked for one who waited for it"
 	case sameStep && others:
 		return "pgz queues behind one who waits"
 	}
 	return ""
-}
-
-// keptKey tells whether somebody whose transaction is open at event n has
-// waited for a key and may have found its row gone, or the key taken with ON
-// CONFLICT DO NOTHING.
-func keptKey(got []event, n int) bool {
-	gone := slices.ContainsFunc(got[:n], func(e event) bool {
-		return strings.HasPrefix(e.sql, "DELETE FROM a") || strings.HasPrefix(e.sql, "UPDATE a SET id")
-	})
-	for i, e := range got[:min(n+2, len(got))] { // those that one step has let go on are side by side
-		ended := slices.ContainsFunc(got[min(i+1, n):n], func(later event) bool {
-			return later.session == e.session && (later.sql == "COMMIT" || later.sql == "ROLLBACK")
-		})
-		if e.session >= 0 && waited(got[:i], e.session) && !strings.HasPrefix(e.answer, "ERROR") && !ended &&
-			(gone || strings.Contains(e.sql, "DO NOTHING")) {
-			return true
-		}
-	}
-	return false
 }
 
 // waited tells whether a session waits after the events.

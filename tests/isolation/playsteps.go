@@ -107,6 +107,8 @@ var (
 		"INSERT INTO a VALUES ({row}, {v}, {row}, 'x')",
 		"INSERT INTO a VALUES ({row}, {v}, {new}, 'x') ON CONFLICT (id) DO UPDATE SET v = a.v + excluded.v RETURNING id, v",
 		"INSERT INTO a VALUES ({row}, {v}, {row}, 'x') ON CONFLICT DO NOTHING RETURNING id",
+		"INSERT INTO a VALUES ({row}, {v}, {row}, 'x') ON CONFLICT (id) DO UPDATE SET v = a.v + 1 WHERE a.v < {v} RETURNING id, v",
+		"INSERT INTO a VALUES ({row}, {v}, {row}, 'x') ON CONFLICT (k) DO NOTHING RETURNING id",
 		"INSERT INTO a VALUES ({new}, {v}, {row}, 'x') ON CONFLICT (k) DO UPDATE SET v = -1, t = 'c' RETURNING id, v",
 	}
 
@@ -181,9 +183,8 @@ func (f family) under(modes string) (g family) {
 
 // themes returns the families a play at the level may take. Kept apart are
 // those that together show the differences README.md lists:
-//   - a key that was locked or taken away is locked for inserts for longer,
-//     and above READ COMMITTED a row inserted under it replaces the one the
-//     snapshot had: no takenKeys with rowLocks or dropsKeys;
+//   - above READ COMMITTED a row inserted under a key that was taken away
+//     replaces the one the snapshot had: no takenKeys with dropsKeys there;
 //   - an ON UPDATE or ON DELETE action above READ COMMITTED fails for a row
 //     that referred to the key: no dropsKeys with movesReferences there;
 //   - PostgreSQL takes an UPDATE of a row that its transaction has locked FOR
@@ -191,8 +192,6 @@ func (f family) under(modes string) (g family) {
 //     COMMITTED: no FOR UPDATE with FOR KEY SHARE or references there;
 //   - an INSERT that waits for one unique key has on PostgreSQL taken those
 //     before it: where both keys are new, they are a pair;
-//   - an INSERT of a key waits for who has locked it without a change: ON
-//     CONFLICT DO UPDATE has no WHERE;
 //   - a snapshot is taken after the wait for a table's lock: no tableLocks
 //     above READ COMMITTED;
 //   - IN (SELECT ...) over a table that changes is evaluated anew in a
@@ -209,9 +208,11 @@ func themes(level string) [][]family {
 			{plain, blocks, references, takenKeys, dropsKeys, movesReferences, plainLocks}}
 	case "READ COMMITTED":
 		return [][]family{with(references, takenKeys, movesReferences), with(tableLocks, rowLocks, references),
-			with(tableLocks, rowLocks, references, dropsKeys, movesReferences)}
+			with(tableLocks, rowLocks, references, dropsKeys, movesReferences),
+			with(takenKeys, rowLocks, references), with(takenKeys, dropsKeys), with(takenKeys, rowLocks, dropsKeys)}
 	}
 	return [][]family{with(references, takenKeys, movesReferences), with(weak, references, movesReferences),
+		with(weak, references, takenKeys),
 		with(weak, references, dropsKeys), with(strong, dropsKeys)}
 }
 

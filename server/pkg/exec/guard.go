@@ -81,6 +81,35 @@ func (g *guard) lock(ctx context.Context, key []byte) error {
 	return err
 }
 
+// unlock gives back a lock under which this statement neither wrote nor decided anything
+// that must last, to what it was before the statement. One that was written under stays.
+func (g *guard) unlock(key []byte, mode kv.RowMode) error {
+	if g.alone {
+		return nil
+	}
+	err := g.st.Txn.UnlockRow(g.st.WriteOp, key, mode)
+	if errors.Is(err, kv.ErrInvalidArg) {
+		return nil
+	}
+	return err
+}
+
+// unwritten waits for whoever may have written a key, not for who has only locked it, and
+// reads its newest version, appended to dst. It holds nothing afterwards.
+func (g *guard) unwritten(ctx context.Context, key, dst []byte) ([]byte, kv.Version, error) {
+	if g.alone {
+		return g.st.Txn.Get(newest, key, dst)
+	}
+	val, v, _, err := g.st.Txn.LockRowGet(ctx, g.st.WriteOp, key, kv.Unwritten, g.st.Lock, dst)
+	if errors.Is(err, kv.ErrTooManyLocks) {
+		return g.lockGet(ctx, key, kv.Unwritten, g.st.Lock, dst)
+	}
+	if err == nil {
+		err = g.unlock(key, kv.Unwritten)
+	}
+	return val, v, err
+}
+
 // count notes one more row lock and, past the bound, asks for the table.
 func (g *guard) count(ctx context.Context, opts kv.LockOptions) error {
 	if g.taken++; g.alone || g.taken <= g.ask {

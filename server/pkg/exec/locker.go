@@ -121,13 +121,24 @@ func (l *locker) lockNewest(ctx context.Context, key []byte, mode kv.RowMode, po
 			if v.Own || !newer {
 				// By this command (an earlier one's move the scan has seen), or before
 				// the statement's snapshot, which has the row under its new key only.
-				return rowGone, nil
+				return rowGone, l.unlock(v, mode)
+			}
+			if err := l.unlock(v, mode); err != nil {
+				return rowGone, err
 			}
 			l.key, l.val, moved = append(l.key[:0], l.val...), l.val[:0], true
 			continue
 		}
-		return rowGone, nil
+		return rowGone, l.unlock(v, mode)
 	}
+}
+
+// unlock gives back the lock on a key whose row has gone, so that others may use the key.
+func (l *locker) unlock(v kv.Version, mode kv.RowMode) error {
+	if v.Own {
+		return nil
+	}
+	return l.guard.unlock(l.key, mode)
 }
 
 // sameRow tells whether the newest version is one of the row that the statement

@@ -2,7 +2,6 @@ package exec
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/kv"
@@ -32,27 +31,25 @@ func (w *writer) probe(row []data.Datum, on *planner.Conflict) (*conflict, error
 }
 
 func (w *writer) collision(row []data.Datum, on *planner.Conflict, lock bool) (*conflict, error) {
-	for _, ix := range w.rel.Indexes {
-		if !ix.Index.Unique || !on.Any && !hasIndex(on.Keys, ix) {
+	for i, ix := range w.rel.Indexes {
+		key, err := w.uniqueKey(ix, row, on)
+		if err != nil {
+			return nil, err
+		}
+		if key == nil {
 			continue
 		}
-		key := w.key
-		if !ix.RowKey {
-			ok, alone, err := w.entryKey(ix, row, w.key)
-			if err != nil {
-				return nil, err
-			}
-			if !ok || !alone {
-				continue
-			}
-			key = w.entry
-		}
 		var v kv.Version
-		var err error
 		if lock {
 			v, err = w.lockGet(key)
 		} else {
 			v, err = w.existing(key, on.Update)
+		}
+		if err == nil && v.Found() && !v.Own && !ix.RowKey && !on.Update {
+			v, err = w.settled(ix, key)
+			if err == nil && !v.Found() && lock {
+				v, err = w.lockEntry(ix, key)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -60,37 +57,68 @@ func (w *writer) collision(row []data.Datum, on *planner.Conflict, lock bool) (*
 		if !v.Found() {
 			continue
 		}
+		c := &conflict{}
 		if ix.RowKey {
-			return &conflict{rowKey: bytes.Clone(key)}, nil
+			c.rowKey = bytes.Clone(key)
+		} else {
+			c.index, c.entry = ix, bytes.Clone(key)
+			if c.rowKey, err = w.entryRow(ix, key); err != nil {
+				return nil, err
+			}
 		}
-		rk, err := ix.Codec.EntryRowKey(key, w.found)
-		if err != nil {
-			return nil, err
+		if lock {
+			err = w.unlockKeys(row, on, i)
 		}
-		full := rowcodec.AppendPrefix(nil, w.rel.Table.Database, w.rel.Table.StorageID)
-		return &conflict{index: ix, entry: bytes.Clone(key), rowKey: append(full, rk...)}, nil
+		return c, err
 	}
 	return nil, nil
 }
 
+// uniqueKey is the key of a row in a unique index that ON CONFLICT looks at, nil where it
+// does not or the row has none there. It is w.key or w.entry.
+func (w *writer) uniqueKey(ix *planner.RelIndex, row []data.Datum, on *planner.Conflict) ([]byte, error) {
+	if !ix.Index.Unique || !on.Any && !hasIndex(on.Keys, ix) {
+		return nil, nil
+	}
+	if ix.RowKey {
+		return w.key, nil
+	}
+	ok, alone, err := w.entryKey(ix, row, w.key)
+	if err != nil || !ok || !alone {
+		return nil, err
+	}
+	return w.entry, nil
+}
+
+// unlockKeys gives back the keys that collision has locked, up to the index with the
+// collision: nothing is written under them.
+func (w *writer) unlockKeys(row []data.Datum, on *planner.Conflict, last int) error {
+	for _, ix := range w.rel.Indexes[:last+1] {
+		key, err := w.uniqueKey(ix, row, on)
+		if err != nil {
+			return err
+		}
+		if key == nil {
+			continue
+		}
+		if err := w.guard.unlock(key, kv.Update); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // existing reads the newest version of a unique key. For one that is to be updated the
 // lock on its row will wait for whoever is changing it; else that is waited for here, as
-// in PostgreSQL. It also waits for those who hold the row FOR UPDATE without changing it:
-// the store does not tell them apart.
+// in PostgreSQL. A serializable transaction's looks are watched: it looks only then.
 func (w *writer) existing(key []byte, update bool) (v kv.Version, err error) {
-	w.found, v, err = w.st.Txn.Get(newest, key, w.found[:0])
-	if err != nil || !v.Found() || v.Own || update || w.guard.alone {
-		return v, err
+	if !w.st.Watched {
+		w.found, v, err = w.st.Txn.Get(newest, key, w.found[:0])
+		if err != nil || !v.Found() || v.Own || update {
+			return v, err
+		}
 	}
-	x, err := w.st.Store.Begin(kv.TxnOptions{})
-	if err != nil {
-		return v, err
-	}
-	w.found, v, _, err = x.LockRowGet(w.ctx(), 1, key, kv.Share, kv.LockOptions{Policy: kv.NoWait}, w.found[:0])
-	x.Rollback() // the lock has told that nobody is changing it
-	if errors.Is(err, kv.ErrLockNotAvailable) || errors.Is(err, kv.ErrTooManyLocks) {
-		w.found, v, err = w.guard.lockGet(w.ctx(), key, kv.Share, w.st.Lock, w.found[:0])
-	}
+	w.found, v, err = w.guard.unwritten(w.ctx(), key, w.found[:0])
 	return v, err
 }
 

@@ -59,13 +59,48 @@ func (w *writer) lockGet(key []byte) (v kv.Version, err error) {
 	if !errors.Is(err, kv.ErrLockNotAvailable) {
 		return v, err
 	}
-	if !w.st.Watched {
-		if v, err = w.existing(key, false); err != nil || v.Found() {
-			return v, err
-		}
+	if v, err = w.existing(key, false); err != nil || v.Found() {
+		return v, err
 	}
 	w.found, v, err = w.guard.lockGet(w.ctx(), key, kv.Update, w.st.Lock, w.found[:0])
 	return v, err
+}
+
+// lockEntry is lockGet of an entry of a unique index. Where a row has it, whoever is
+// changing that row is waited for: the row may be about to go.
+func (w *writer) lockEntry(ix *planner.RelIndex, entry []byte) (v kv.Version, err error) {
+	for {
+		v, err = w.lockGet(entry)
+		if err != nil || !v.Found() || v.Own || w.guard.alone {
+			return v, err
+		}
+		if v, err = w.settled(ix, entry); err != nil || v.Found() {
+			return v, err
+		}
+	}
+}
+
+// settled waits for whoever is changing the row that an entry found in w.found leads to,
+// and reads the entry again.
+func (w *writer) settled(ix *planner.RelIndex, entry []byte) (v kv.Version, err error) {
+	key, err := w.entryRow(ix, entry)
+	if err != nil {
+		return v, err
+	}
+	if w.old, _, err = w.guard.unwritten(w.ctx(), key, w.old[:0]); err != nil {
+		return v, err
+	}
+	w.found, v, err = w.st.Txn.Get(newest, entry, w.found[:0])
+	return v, err
+}
+
+// entryRow is the store's key of the row that an entry found in w.found leads to.
+func (w *writer) entryRow(ix *planner.RelIndex, entry []byte) ([]byte, error) {
+	rk, err := ix.Codec.EntryRowKey(entry, w.found)
+	if err != nil {
+		return nil, err
+	}
+	return append(rowcodec.AppendPrefix(nil, w.rel.Table.Database, w.rel.Table.StorageID), rk...), nil
 }
 
 // insert writes a new row. With a Conflict clause that covers the collision it
@@ -155,7 +190,7 @@ func (w *writer) addEntry(ix *planner.RelIndex, row []data.Datum, key []byte) er
 		return err
 	}
 	if alone {
-		v, err := w.lockGet(w.entry)
+		v, err := w.lockEntry(ix, w.entry)
 		if err != nil {
 			return err
 		}

@@ -135,9 +135,11 @@ type Store interface {
 
 	// BlockedBy lists the owners (TxnOptions.Owner) that owner waits for.
 	BlockedBy(owner uint64) []uint64
-	// Locks lists locks that are waited for, and object locks that are held. Row
-	// locks that are held may be millions and are left out. Not of one instant.
-	Locks() ([]LockInfo, error)
+	// Locks lists locks that are held, and those that are waited for in the order
+	// of their queues. Row locks that are held may be millions: they are listed
+	// only where somebody waits for the row. With reads, also what serializable
+	// transactions have read. Not of one instant.
+	Locks(reads bool) ([]LockInfo, error)
 
 	// ApproximateBytes estimates the space the keys in [start, end) take.
 	ApproximateBytes(start, end []byte) (int64, error)
@@ -178,6 +180,12 @@ type Txn interface {
 	// LockRowGet is LockRow followed by Get in View{Newest, MaxOp}, in one call.
 	LockRowGet(ctx context.Context, op OpNum, key []byte, mode RowMode, opts LockOptions, dst []byte) (
 		val []byte, ver Version, waited bool, err error)
+
+	// UnlockRow gives back what LockRow or LockRowGet took for op in this mode;
+	// what was held before that stays, and it is no error when it took nothing. For
+	// locks under which nothing was decided that must stay true until the end.
+	// ErrInvalidArg: the transaction has written the row.
+	UnlockRow(op OpNum, key []byte, mode RowMode) error
 
 	// LockObject locks a table or an advisory key.
 	LockObject(ctx context.Context, op OpNum, tag ObjectTag, mode ObjectMode, opts LockOptions) (waited bool, err error)
@@ -295,25 +303,40 @@ type LockOptions struct {
 	OnWait          func()        // called once, before the first wait (flush replies)
 }
 
-// RowMode is a row lock mode, PostgreSQL's four.
+// RowMode is a row lock mode: PostgreSQL's four, two of them also for who does
+// not write the row, and one that waits for writers alone.
 type RowMode uint8
 
-// Row lock modes, weakest first.
+// Row lock modes. ForNoKeyUpdate and ForUpdate conflict with the first four as
+// NoKeyUpdate and Update do; whoever holds only these does not write the row.
+// Unwritten conflicts with NoKeyUpdate and Update alone.
 const (
 	KeyShare RowMode = iota
 	Share
 	NoKeyUpdate
 	Update
+	ForNoKeyUpdate
+	ForUpdate
+	Unwritten
 )
 
 // Conflicts reports whether two transactions cannot hold a and b together.
 func (a RowMode) Conflicts(b RowMode) bool { return rowConflicts[a]&(1<<b) != 0 }
 
-var rowConflicts = [4]uint8{
-	KeyShare:    1 << Update,
-	Share:       1<<NoKeyUpdate | 1<<Update,
-	NoKeyUpdate: 1<<Share | 1<<NoKeyUpdate | 1<<Update,
-	Update:      1<<KeyShare | 1<<Share | 1<<NoKeyUpdate | 1<<Update,
+const (
+	lockedForUpdate   = 1<<Update | 1<<ForUpdate
+	lockedForNoKey    = 1<<NoKeyUpdate | 1<<ForNoKeyUpdate
+	lockedExclusively = lockedForUpdate | lockedForNoKey
+)
+
+var rowConflicts = [...]uint8{
+	KeyShare:       lockedForUpdate,
+	Share:          lockedExclusively,
+	NoKeyUpdate:    1<<Share | lockedExclusively | 1<<Unwritten,
+	Update:         1<<KeyShare | 1<<Share | lockedExclusively | 1<<Unwritten,
+	ForNoKeyUpdate: 1<<Share | lockedExclusively,
+	ForUpdate:      1<<KeyShare | 1<<Share | lockedExclusively,
+	Unwritten:      1<<NoKeyUpdate | 1<<Update,
 }
 
 // ObjectMode is a table lock mode, PostgreSQL's eight. Advisory locks use
@@ -363,15 +386,28 @@ type ObjectTag struct {
 	A, B  uint64 // Relation: database OID, relation OID; Advisory: class, key; Name: two hashes
 }
 
-// LockInfo is one held or awaited lock.
+// LockInfo is one held or awaited lock, or something that was read.
 type LockInfo struct {
 	Owner   uint64 // TxnOptions.Owner
-	Row     []byte // key of a row lock; nil for others
+	Row     []byte // key of a row lock, first key of a read; nil for others
 	RowMode RowMode
 	Tag     ObjectTag
 	Mode    ObjectMode
 	Granted bool
+	Read    ReadKind // a read of a serializable transaction, which may have committed
+	End     []byte   // of a ReadRange: the key before which it ends
 }
+
+// ReadKind says how much a serializable transaction has read.
+type ReadKind uint8
+
+// Kinds of reads. Many small ones may be listed as one larger range.
+const (
+	NoRead    ReadKind = iota
+	ReadKey            // one key, there or not
+	ReadRange          // every key of a range
+	ReadFrom           // a key and everything behind
+)
 
 // ObjectSpace keeps kinds of object locks apart.
 type ObjectSpace uint8

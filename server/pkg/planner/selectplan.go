@@ -346,10 +346,10 @@ func (s *step) limit(ties []SortKey) error {
 	return nil
 }
 
-// rowModes are the row lock modes of FOR UPDATE and its kin.
+// rowModes are the row lock modes of FOR UPDATE and its kin, which write nothing.
 var rowModes = [...]kv.RowMode{
 	query.LockForKeyShare: kv.KeyShare, query.LockForShare: kv.Share,
-	query.LockForNoKeyUpdate: kv.NoKeyUpdate, query.LockForUpdate: kv.Update,
+	query.LockForNoKeyUpdate: kv.ForNoKeyUpdate, query.LockForUpdate: kv.ForUpdate,
 }
 
 // lockRows is FOR UPDATE and its kin.

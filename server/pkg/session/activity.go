@@ -155,7 +155,7 @@ func transactionName(pid int32, serial uint32) string {
 
 // Locks lists the locks of all sessions for pg_locks.
 func (s *Session) Locks() ([]catfn.Lock, error) {
-	locks, err := s.srv.store.Locks()
+	locks, err := s.srv.store.Locks(false)
 	if err != nil {
 		return nil, storeError(err)
 	}

@@ -102,7 +102,7 @@ func (s *Session) advisoryLocksApart() error {
 	if len(s.advisory) == 0 {
 		return nil
 	}
-	locks, err := s.srv.store.Locks()
+	locks, err := s.srv.store.Locks(false)
 	if err != nil {
 		return storeError(err)
 	}

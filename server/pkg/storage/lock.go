@@ -47,10 +47,32 @@ func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mod
 	return t.lock(ctx, op, space, uint8(mode), name[:], opts)
 }
 
+// UnlockRow implements kv.Txn.
+func (t *txn) UnlockRow(op kv.OpNum, key []byte, mode kv.RowMode) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if err := t.enter(); err != nil {
+		return err
+	}
+	batch := t.pending(kv.MaxOp)
+	st := C.sh_unlock(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(batch), C.size_t(len(batch)), C.PGZ_LOCK_ROW,
+		C.uint32_t(mode)+C.PGZ_ROW_KEY_SHARE, C.uint32_t(op), pointer(key), C.size_t(len(key)), &t.sc.call)
+	t.handedOver(batch)
+	if st == C.PGZ_OK || st == C.PGZ_NOT_FOUND {
+		return nil
+	}
+	return statusError(st, &t.sc.call.err)
+}
+
 // Locks implements kv.Store.
-func (s *Store) Locks() ([]kv.LockInfo, error) {
+func (s *Store) Locks(reads bool) ([]kv.LockInfo, error) {
+	flags := C.uint32_t(C.PGZ_LIST_AWAITED_ROWS)
+	if reads {
+		flags |= C.PGZ_LIST_READS
+	}
 	return listLocks(func(infos []C.pgz_lock_info, names []byte, count, used *C.size_t) C.pgz_status {
-		return C.sh_lock_list(C.uint64_t(s.db), &infos[0], C.size_t(len(infos)), count, pointer(names), C.size_t(len(names)), used)
+		return C.sh_lock_list(C.uint64_t(s.db), flags, &infos[0], C.size_t(len(infos)), count, pointer(names), C.size_t(len(names)), used)
 	})
 }
 
@@ -77,6 +99,13 @@ func lockInfos(infos []C.pgz_lock_info, names []byte) []kv.LockInfo {
 		l := kv.LockInfo{Owner: uint64(in.owner), Granted: in.granted != 0}
 		if in.space == C.PGZ_LOCK_ROW {
 			l.Row, l.RowMode = append([]byte{}, name...), kv.RowMode(in.mode-C.PGZ_ROW_KEY_SHARE)
+			out = append(out, l)
+			continue
+		}
+		if in.space == C.PGZ_LOCK_READ {
+			n := binary.LittleEndian.Uint32(name)
+			l.Read = kv.ReadKey + kv.ReadKind(in.mode-C.PGZ_READ_KEY)
+			l.Row, l.End = append([]byte{}, name[4:4+n]...), append([]byte{}, name[4+n:]...)
 			out = append(out, l)
 			continue
 		}

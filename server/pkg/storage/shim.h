@@ -103,10 +103,10 @@ static inline pgz_status sh_blocked_by(uint64_t db, uint64_t owner, uint64_t* ou
   return pgz_blocked_by(SH_DB(db), owner, out, capacity, count, NULL);
 }
 
-static inline pgz_status sh_lock_list(uint64_t db, pgz_lock_info* out, size_t capacity,
-                                      size_t* count, void* names, size_t names_bytes,
-                                      size_t* used) {
-  return pgz_lock_list(SH_DB(db), 0, out, capacity, count, names, names_bytes, used, NULL);
+static inline pgz_status sh_lock_list(uint64_t db, uint32_t flags, pgz_lock_info* out,
+                                      size_t capacity, size_t* count, void* names,
+                                      size_t names_bytes, size_t* used) {
+  return pgz_lock_list(SH_DB(db), flags, out, capacity, count, names, names_bytes, used, NULL);
 }
 
 static inline pgz_status sh_deadlock(uint64_t txn, pgz_lock_info* out, size_t capacity,
@@ -227,6 +227,16 @@ static inline pgz_status sh_lock(uint64_t db, uint64_t owner, const void* batch,
   pgz_wait w = sh_wait_of(tag, timeout_us, deadlock_us);
   size_t taken = 0;
   return pgz_txn_lock(SH_TXN(c->txn), locks, locks_len, &w, &taken, &c->err);
+}
+
+static inline pgz_status sh_unlock(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
+                                   uint32_t space, uint32_t mode, uint32_t op, const void* name,
+                                   size_t name_len, sh_call* c) {
+  if (c->txn == 0 || batch_len != 0) {
+    pgz_status s = sh_write(db, owner, batch, batch_len, c);
+    if (s != PGZ_OK) return s;
+  }
+  return pgz_txn_unlock(SH_TXN(c->txn), space, mode, op, name, name_len, &c->err);
 }
 
 static inline pgz_status sh_lock_read(uint64_t db, uint64_t owner, const void* batch,

@@ -53,6 +53,7 @@ func Run(t *testing.T, h Harness) {
 		{"LockTimeoutAndCancel", testLockTimeoutAndCancel},
 		{"LockReleasedBySavepoint", testLockSavepoint},
 		{"LockUpgrade", testLockUpgrade},
+		{"Unlock", testUnlock},
 		{"Deadlock", testDeadlock},
 		{"DeadlockThroughQueue", testDeadlockThroughQueue},
 		{"RowLockOrder", testLockOrder},

@@ -15,8 +15,8 @@ import (
 var noWait = kv.LockOptions{Policy: kv.NoWait}
 
 func testRowLockModes(t *testing.T, s kv.Store) {
-	for a := kv.KeyShare; a <= kv.Update; a++ {
-		for b := kv.KeyShare; b <= kv.Update; b++ {
+	for a := kv.KeyShare; a <= kv.Unwritten; a++ {
+		for b := kv.KeyShare; b <= kv.Unwritten; b++ {
 			x, y := begin(t, s), begin(t, s)
 			_, err := x.LockRow(ctx, 1, []byte("k"), a, noWait)
 			check(t, err)
@@ -110,18 +110,18 @@ func testLockList(t *testing.T, s kv.Store) {
 		done <- err
 	}()
 	<-waiting
-	locks, err := s.Locks()
+	locks, err := s.Locks(true)
 	check(t, err)
 	var lines []string
 	for _, l := range locks {
 		lines = append(lines, fmt.Sprintf("%d %d/%x %q %v %t", l.Owner, l.Tag.Space, l.Tag.B, l.Row, l.Mode, l.Granted))
-		if l.Row != nil && l.RowMode != kv.KeyShare {
+		if l.Row != nil && l.RowMode != map[bool]kv.RowMode{true: kv.Update, false: kv.KeyShare}[l.Granted] {
 			t.Errorf("row mode %v", l.RowMode)
 		}
 	}
 	slices.Sort(lines)
 	want := []string{
-		`7 1/10000000000 "" RowExclusiveLock true`, `7 2/ffffffffffffffff "" ExclusiveLock true`,
+		`7 0/0 "k"  true`, `7 1/10000000000 "" RowExclusiveLock true`, `7 2/ffffffffffffffff "" ExclusiveLock true`,
 		`7 2/ffffffffffffffff "" ExclusiveLock true`, `8 0/0 "k"  false`,
 	}
 	if !slices.Equal(lines, want) {
@@ -219,6 +219,40 @@ func testLockUpgrade(t *testing.T, s kv.Store) {
 	_, err = z.LockRow(ctx, 1, []byte("k"), kv.Update, noWait)
 	wantErr(t, err, kv.ErrLockNotAvailable)
 	x.Rollback()
+}
+
+// testUnlock: one lock is given back, to what it was before the request.
+func testUnlock(t *testing.T, s kv.Store) {
+	x, y := begin(t, s), begin(t, s)
+	defer x.Rollback()
+	defer y.Rollback()
+	lock := func(x kv.Txn, op kv.OpNum, mode kv.RowMode) error {
+		_, err := x.LockRow(ctx, op, []byte("k"), mode, noWait)
+		return err
+	}
+	check(t, x.UnlockRow(1, []byte("k"), kv.Update))
+	check(t, lock(x, 1, kv.KeyShare))
+	check(t, lock(x, 2, kv.Update))
+	check(t, lock(x, 3, kv.Update))
+	check(t, x.UnlockRow(3, []byte("k"), kv.Update)) // that took nothing
+	wantErr(t, lock(y, 1, kv.KeyShare), kv.ErrLockNotAvailable)
+	later := lockLater(t, y, "k", kv.NoKeyUpdate, kv.LockOptions{})
+	check(t, x.UnlockRow(2, []byte("k"), kv.Update))
+	check(t, receive(t, later).err)
+	wantErr(t, lock(y, 1, kv.Update), kv.ErrLockNotAvailable) // the share is still held
+	y.Rollback()
+
+	check(t, lock(x, 4, kv.ForUpdate))
+	z := begin(t, s)
+	defer z.Rollback()
+	check(t, lock(z, 1, kv.Unwritten))
+	check(t, z.UnlockRow(1, []byte("k"), kv.Unwritten))
+	check(t, lock(x, 5, kv.NoKeyUpdate))
+	write(t, x, 5, "k", "v")
+	wantErr(t, x.UnlockRow(5, []byte("k"), kv.NoKeyUpdate), kv.ErrInvalidArg)
+	wantErr(t, lock(z, 1, kv.Unwritten), kv.ErrLockNotAvailable)
+	check(t, x.RollbackTo(5))
+	check(t, lock(z, 1, kv.Unwritten))
 }
 
 func testDeadlock(t *testing.T, s kv.Store) {

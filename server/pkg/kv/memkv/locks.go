@@ -65,6 +65,30 @@ func (t *txn) LockRowGet(ctx context.Context, op kv.OpNum, key []byte, mode kv.R
 	return val, ver, waited, err
 }
 
+// UnlockRow implements kv.Txn.
+func (t *txn) UnlockRow(op kv.OpNum, key []byte, mode kv.RowMode) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	_, ver, err := t.Get(kv.View{TS: kv.Newest, ReadOp: kv.MaxOp}, key, nil)
+	if err == nil && ver.Own {
+		err = kv.ErrInvalidArg
+	}
+	if err != nil {
+		return err
+	}
+	t.store.mu.Lock()
+	defer t.store.mu.Unlock()
+	for i, g := range t.held {
+		if g.lock.row && g.lock.name == "r"+string(key) && g.hold.mode == uint8(mode) && g.hold.op == op {
+			t.held = slices.Delete(t.held, i, i+1)
+			t.giveBack(g)
+			break
+		}
+	}
+	return nil
+}
+
 // LockObject implements kv.Txn.
 func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mode kv.ObjectMode, opts kv.LockOptions) (bool, error) {
 	if mode < kv.AccessShare || mode > kv.AccessExclusive {
@@ -135,14 +159,14 @@ func covers(l *lock, have, want uint8) bool {
 	}
 	modes := uint8(9)
 	if l.row {
-		modes = 4
+		modes = uint8(kv.Unwritten) + 1
 	}
 	for m := uint8(0); m < modes; m++ {
 		if l.conflicts(want, m) && !l.conflicts(have, m) {
 			return false
 		}
 	}
-	return have > want
+	return true
 }
 
 // mustQueue reports whether t has to respect the queue: a holder asking for
@@ -284,15 +308,19 @@ func (t *txn) release(op kv.OpNum) {
 			kept = append(kept, g)
 			continue
 		}
-		for i, h := range g.lock.holders {
-			if h == g.hold {
-				g.lock.holders = append(g.lock.holders[:i], g.lock.holders[i+1:]...)
-				break
-			}
-		}
-		t.store.wake(g.lock)
+		t.giveBack(g)
 	}
 	t.held = kept
+}
+
+func (t *txn) giveBack(g grant) {
+	for i, h := range g.lock.holders {
+		if h == g.hold {
+			g.lock.holders = append(g.lock.holders[:i], g.lock.holders[i+1:]...)
+			break
+		}
+	}
+	t.store.wake(g.lock)
 }
 
 // wake grants every waiter that nothing stands in front of any more.
@@ -337,7 +365,7 @@ func (s *Store) BlockedBy(owner uint64) []uint64 {
 }
 
 // Locks implements kv.Store.
-func (s *Store) Locks() ([]kv.LockInfo, error) {
+func (s *Store) Locks(reads bool) ([]kv.LockInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []kv.LockInfo
@@ -349,13 +377,13 @@ func (s *Store) Locks() ([]kv.LockInfo, error) {
 		out = append(out, info)
 	}
 	for _, l := range s.locks {
-		for _, w := range l.queue {
-			add(l, w.txn, w.mode, false)
-		}
 		for _, h := range l.holders {
-			if !l.row {
+			if !l.row || len(l.queue) > 0 {
 				add(l, h.txn, h.mode, true)
 			}
+		}
+		for _, w := range l.queue {
+			add(l, w.txn, w.mode, false)
 		}
 	}
 	return out, nil
