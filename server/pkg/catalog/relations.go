@@ -56,6 +56,7 @@ const (
 const (
 	ClassOIDIndex          = 2662
 	ClassNameIndex         = 2663
+	ClassStorageIndex      = 3455 // by tablespace and relfilenode
 	AttributeNameIndex     = 2658
 	AttributeNumIndex      = 2659
 	TypeOIDIndex           = 2703

@@ -358,3 +358,20 @@ func (v *view) DatabaseByOID(oid uint32) (*Database, error) {
 }
 
 var _ kv.Txn = (*imageTxn)(nil)
+
+// RelationOfStorage finds the relation of the current database whose rows or entries
+// have that storage id; oid 0 where there is none.
+func RelationOfStorage(v View, storage uint32) (oid uint32, kind byte, err error) {
+	of, ok := v.(*view)
+	if !ok {
+		return 0, 0, nil
+	}
+	// A table and the primary key it is organised by may share one.
+	rows, err := all(of.src, ClassStorageIndex, ReadPgClass, datumOID(0), datumOID(storage))
+	for _, r := range rows {
+		if oid == 0 || r.Relkind == RelkindTable {
+			oid, kind = r.OID, r.Relkind
+		}
+	}
+	return oid, kind, err
+}

@@ -10,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/pgzdb/pgz/server/pkg/builtin/catfn"
-	"github.com/pgzdb/pgz/server/pkg/kv"
 )
 
 // queryTextMax bounds the text that is shown of a statement, as
@@ -108,7 +107,7 @@ func (s *Session) Backends() []catfn.Backend {
 	s.srv.mu.Unlock()
 	sort.Slice(all, func(i, j int) bool { return all[i].pid < all[j].pid })
 	waits := map[int32]string{}
-	if locks, err := s.Locks(); err == nil { // without it nobody is seen waiting
+	if locks, err := s.Locks(false); err == nil { // without it nobody is seen waiting
 		for _, l := range locks {
 			if !l.Granted {
 				waits[l.PID] = l.Type
@@ -153,35 +152,6 @@ func transactionName(pid int32, serial uint32) string {
 	return strconv.Itoa(int(pid)) + "/" + strconv.FormatUint(uint64(serial), 10)
 }
 
-// Locks lists the locks of all sessions for pg_locks.
-func (s *Session) Locks() ([]catfn.Lock, error) {
-	locks, err := s.srv.store.Locks(false)
-	if err != nil {
-		return nil, storeError(err)
-	}
-	out := make([]catfn.Lock, 0, len(locks))
-	for _, l := range locks {
-		lock := catfn.Lock{PID: int32(l.Owner), Mode: l.Mode.String(), Granted: l.Granted}
-		if t := s.srv.find(lock.PID); t != nil && !l.Granted {
-			lock.WaitStart = t.activity.waitAt.Load()
-		}
-		switch {
-		case l.Row != nil:
-			// A row is waited for until the transaction that has it ends.
-			lock.Type, lock.Mode, lock.Row = catfn.LockTransaction, kv.ShareLock.String(), string(l.Row)
-		case l.Tag.Space == kv.RelationLock:
-			lock.Type, lock.Database, lock.Relation = catfn.LockRelation, uint32(l.Tag.A), uint32(l.Tag.B)
-		case l.Tag.Space == kv.AdvisoryLock:
-			lock.Type, lock.Database = catfn.LockAdvisory, uint32(l.Tag.A>>1)
-			lock.Key, lock.TwoKeys = l.Tag.B, l.Tag.A&1 == 1
-		default:
-			lock.Type = catfn.LockObject
-		}
-		out = append(out, lock)
-	}
-	return out, nil
-}
-
 // BackendRole tells who the session with that process id belongs to.
 func (s *Session) BackendRole(pid int32) (role uint32, ok bool) {
 	t := s.srv.find(pid)
@@ -189,13 +159,4 @@ func (s *Session) BackendRole(pid int32) (role uint32, ok bool) {
 		return 0, false
 	}
 	return t.role.oid, true
-}
-
-// BlockingPIDs lists the sessions the one with that process id waits for.
-func (s *Session) BlockingPIDs(pid int32) []int32 {
-	var out []int32
-	for _, owner := range s.srv.store.BlockedBy(uint64(uint32(pid))) {
-		out = append(out, int32(owner))
-	}
-	return out
 }

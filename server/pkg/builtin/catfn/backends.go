@@ -30,7 +30,8 @@ type BackendLister interface {
 	BackendRole(pid int32) (role uint32, ok bool)
 	// BlockingPIDs lists the sessions the one with that process id waits for.
 	BlockingPIDs(pid int32) []int32
-	Locks() ([]Lock, error)
+	// Locks lists locks and, with reads, what serializable transactions have read.
+	Locks(reads bool) ([]Lock, error)
 }
 
 func init() {

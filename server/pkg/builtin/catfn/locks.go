@@ -14,14 +14,18 @@ type Lock struct {
 	PID                int32 // 0: a prepared transaction
 	Mode               string
 	Granted            bool
-	WaitStart          int64  // of one that is waited for; 0: not known
-	Row                string // of LockTransaction: the row that is waited for
+	WaitStart          int64 // of one that is waited for; 0: not known
+	Holder             int32 // of LockTransaction: a session whose transaction is waited for; 0: a prepared one
+	Page               int64 // of a row
+	Tuple              int64 // 0: not known
 }
 
 // What locks are on, as pg_locks.locktype names it. A wait for a row is a wait
-// for the transaction that has it.
+// for the transaction that has it, or for who is ahead in the row's queue.
 const (
 	LockRelation    = "relation"
+	LockPage        = "page"
+	LockTuple       = "tuple"
 	LockAdvisory    = "advisory"
 	LockObject      = "object"
 	LockTransaction = "transactionid"
@@ -55,7 +59,7 @@ func lockStatus(c *expr.Ctx, _ []data.Datum) (expr.SetIter, error) {
 	if err != nil {
 		return nil, err
 	}
-	locks, err := l.Locks()
+	locks, err := l.Locks(true)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +80,6 @@ func lockStatus(c *expr.Ctx, _ []data.Datum) (expr.SetIter, error) {
 			out.Rows = append(out.Rows, row)
 		}
 	}
-	holders := holdersOf(l, locks, xids)
 	for _, lock := range locks {
 		row := lockRow(lock.Type, lock.PID, names[lock.PID], lock.Mode, lock.Granted)
 		if !lock.Granted && lock.WaitStart != 0 {
@@ -86,10 +89,13 @@ func lockStatus(c *expr.Ctx, _ []data.Datum) (expr.SetIter, error) {
 			row[lockDatabase] = data.Int(int64(lock.Database))
 		}
 		switch lock.Type {
-		case LockRelation:
+		case LockRelation, LockPage, LockTuple:
 			row[lockRelation] = data.Int(int64(lock.Relation))
+			if lock.Tuple != 0 {
+				row[lockPage], row[lockTuple] = data.Int(lock.Page), data.Int(lock.Tuple)
+			}
 		case LockTransaction:
-			if xid := holders[lock.Row]; xid != 0 {
+			if xid := xids[lock.Holder]; xid != 0 && lock.Holder != 0 {
 				row[lockXID] = data.Int(int64(xid))
 			}
 		case LockAdvisory:
@@ -102,29 +108,6 @@ func lockStatus(c *expr.Ctx, _ []data.Datum) (expr.SetIter, error) {
 		out.Rows = append(out.Rows, row)
 	}
 	return out, nil
-}
-
-// holdersOf finds, for each row that is waited for, the id of a transaction that has it.
-func holdersOf(l BackendLister, locks []Lock, xids map[int32]uint32) map[string]uint32 {
-	waiting := map[int32]bool{}
-	for _, lock := range locks {
-		if !lock.Granted {
-			waiting[lock.PID] = true
-		}
-	}
-	holders := map[string]uint32{}
-	for _, lock := range locks {
-		if lock.Type != LockTransaction || holders[lock.Row] != 0 {
-			continue
-		}
-		for _, pid := range l.BlockingPIDs(lock.PID) {
-			// Somebody who waits as well may only be ahead in the queue.
-			if holders[lock.Row] == 0 || !waiting[pid] {
-				holders[lock.Row] = xids[pid]
-			}
-		}
-	}
-	return holders
 }
 
 func lockRow(kind string, pid int32, transaction, mode string, granted bool) []data.Datum {
