@@ -14,6 +14,8 @@ namespace {
 constexpr uint64_t kIdleMicros = 250'000;  // then the log is sealed
 constexpr uint64_t kGatherMicros = 5'000;
 constexpr uint64_t kGatherBytes = 256 << 10;
+// A record from here on goes to the device while its writes are applied.
+constexpr size_t kLargeRecordBytes = 64 << 10;
 
 }  // namespace
 
@@ -128,7 +130,7 @@ Status CommitPipeline::submit(std::shared_ptr<PendingCommit> commit, CommitRecor
     return s;
   }
   if (!behind.is_ok()) after_failure(behind, unknown);
-  wake_log_thread(!asynchronous || log_->pending_bytes() >= kGatherBytes);
+  if (record->bytes().size() >= kLargeRecordBytes) wake_for(asynchronous);
   return s;
 }
 
@@ -155,7 +157,16 @@ Status CommitPipeline::submit_plain(std::shared_ptr<PendingCommit> pending, Slic
 void CommitPipeline::applied(const std::shared_ptr<PendingCommit>& commit) {
   commit->applied_.store(true);
   if (unacknowledged_.load() != 0) acknowledge_applied();
-  if (want_applied_.load() && want_applied_.exchange(false)) wake_log_thread(true);
+  const bool wanted = want_applied_.load() && want_applied_.exchange(false);
+  if (wanted) {
+    wake_log_thread(true);
+  } else {
+    wake_for(commit->asynchronous_);
+  }
+}
+
+void CommitPipeline::wake_for(bool asynchronous) {
+  wake_log_thread(!asynchronous || log_->pending_bytes() >= kGatherBytes);
 }
 
 void CommitPipeline::acknowledge_applied() {
@@ -225,7 +236,10 @@ void CommitPipeline::publish(Lsn durable) {
     }
   }
   if (horizon != 0) snapshots_->publish(horizon);
-  if (!done.empty()) finish_all(done, Status::ok());
+  if (!done.empty()) {
+    const Completions::Hold hold(completions_);
+    finish_all(done, Status::ok());
+  }
   if (heavy.empty()) return;
   if (heavy_thread_ == nullptr) {
     heavy_thread_ = runtime_.executor->spawn("pgz-release", [this] { heavy_loop(); });
@@ -254,15 +268,20 @@ void CommitPipeline::heavy_loop() {
 void CommitPipeline::wake_log_thread(bool urgent) {
   work_.store(true);
   if (urgent) urgent_.store(true);
-  if (!sleeping_.load() || (gathering_.load() && !urgent)) return;
-  MutexLock lock(&wake_mu_);
+  if (!sleeping_.load() || (gathering_.load() && !urgent) || !sleeping_.exchange(false)) return;
+  // It says that it sleeps before it lets go of the mutex. Woken under the mutex it would often run
+  // at once, on this processor, and only to wait for it.
+  wake_mu_.lock();
+  wake_mu_.unlock();
   wake_cv_.notify_one();
 }
 
 void CommitPipeline::gather() {
   const uint64_t end = runtime_.clock->now_micros() + kGatherMicros;
   gathering_.store(true);
-  while (!urgent_.load() && !stop_ && !failed()) {
+  while (true) {
+    sleeping_.store(true);
+    if (urgent_.load() || stop_ || failed()) break;
     const uint64_t now = runtime_.clock->now_micros();
     if (now >= end) break;
     wake_cv_.wait_for(&wake_mu_, end - now);
@@ -272,8 +291,9 @@ void CommitPipeline::gather() {
 
 bool CommitPipeline::wait_for_work(bool* sealed) {
   MutexLock lock(&wake_mu_);
-  sleeping_.store(true);
-  while (!work_.load() && !stop_) {
+  while (true) {
+    sleeping_.store(true);
+    if (work_.load() || stop_) break;
     if (*sealed || failed()) {
       wake_cv_.wait(&wake_mu_);
     } else if (!wake_cv_.wait_for(&wake_mu_, kIdleMicros) && !work_.load() && !stop_) {

@@ -1,7 +1,9 @@
 // CommitPipeline: from a transaction's record to its durability.
 //
 //   committing thread   under the append mutex: position in the log, commit timestamp and memtable
-//                       together; then, without it, applies its writes and says applied()
+//                       together; then, without it, applies its writes and says applied(), which
+//                       wakes the log thread: sooner it would find nothing to finish, and on a busy
+//                       machine take the processor from who applies
 //   log thread          flushes one group while the next forms; when a group is durable, takes from
 //                       the queue's front all that is durable and applied, publishes the horizon,
 //                       then lets them finish: locks are released, then tickets completed
@@ -126,6 +128,8 @@ class CommitPipeline {
   bool wait_for_work(bool* sealed);
   // `urgent`: somebody waits for the next group.
   void wake_log_thread(bool urgent);
+  // After a commit was appended.
+  void wake_for(bool asynchronous);
   void gather() PGZ_REQUIRES(wake_mu_);
   void publish(Lsn durable);
   void acknowledge_applied();
@@ -164,7 +168,8 @@ class CommitPipeline {
 
   std::atomic<bool> work_{false};
   std::atomic<bool> urgent_{false};
-  std::atomic<bool> sleeping_{false};  // for work, or gathering
+  // For work, or gathering. Who wakes the log thread takes it back, so that one does.
+  std::atomic<bool> sleeping_{false};
   std::atomic<bool> gathering_{false};
   Mutex wake_mu_;
   CondVar wake_cv_;

@@ -37,10 +37,27 @@ void Completions::finish(std::span<const Completion> completions) {
       ring_[(head_ + ready_) & (ring_.size() - 1)] = completion;
       ready_++;
     }
-    signal = !signalled_;
-    signalled_ = true;
+    signal = !signalled_ && holds_ == 0;
+    signalled_ = signalled_ || signal;
   }
   if (signal) notify_();
+}
+
+Completions::Hold::Hold(Completions* completions) : completions_(completions) {
+  MutexLock lock(&completions_->mu_);
+  completions_->holds_++;
+}
+
+Completions::Hold::~Hold() {
+  Completions* const c = completions_;
+  bool signal = false;
+  {
+    MutexLock lock(&c->mu_);
+    c->holds_--;
+    signal = c->holds_ == 0 && c->ready_ != 0 && !c->signalled_;
+    c->signalled_ = c->signalled_ || signal;
+  }
+  if (signal) c->notify_();
 }
 
 size_t Completions::drain(std::span<Completion> out) {

@@ -42,6 +42,19 @@ class Completions {
 
   size_t drain(std::span<Completion> out);
 
+  // While one lives nobody is signalled: what finishes in many calls is told at once. For a few
+  // microseconds' work, since what other threads finish meanwhile is told later, too.
+  class Hold {
+   public:
+    explicit Hold(Completions* completions);
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    Completions* const completions_;
+  };
+
  private:
   static constexpr size_t kOutstandingMax = size_t{1} << 20;
 
@@ -52,6 +65,7 @@ class Completions {
   size_t ready_ PGZ_GUARDED_BY(mu_) = 0;
   size_t outstanding_ PGZ_GUARDED_BY(mu_) = 0;  // reserved, ready included
   bool signalled_ PGZ_GUARDED_BY(mu_) = false;
+  uint32_t holds_ PGZ_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace pgz

@@ -29,6 +29,37 @@ TEST(Completions, SignalsOnceUntilDrained) {
   EXPECT_EQ(signals, 2);
 }
 
+TEST(Completions, AHoldPutsSignalsTogether) {
+  int signals = 0;
+  Completions completions([&] { signals++; });
+  for (int i = 0; i < 4; i++) ASSERT_TRUE(completions.reserve().is_ok());
+  Completion out[8];
+  {
+    const Completions::Hold outer(&completions);
+    completions.finish({.tag = 1});
+    {
+      const Completions::Hold inner(&completions);
+      completions.finish({.tag = 2});
+    }
+    EXPECT_EQ(signals, 0);
+  }
+  EXPECT_EQ(signals, 1);
+  { const Completions::Hold nothing_new(&completions); }
+  EXPECT_EQ(signals, 1);
+  EXPECT_EQ(completions.drain(out), 2u);
+  { const Completions::Hold nothing(&completions); }
+  EXPECT_EQ(signals, 1);
+  {
+    // Who drains meanwhile has it already.
+    const Completions::Hold hold(&completions);
+    completions.finish({.tag = 3});
+    EXPECT_EQ(completions.drain(out), 1u);
+  }
+  EXPECT_EQ(signals, 1);
+  completions.finish({.tag = 4});
+  EXPECT_EQ(signals, 2);
+}
+
 TEST(Completions, EveryTagArrivesOnce) {
   constexpr uint64_t kPerThread = 20000;
   std::atomic<uint64_t> signals{0};
