@@ -37,7 +37,8 @@ class OwnSource {
   virtual const OwnVersion& version() const = 0;
   virtual Status status() const = 0;
 
-  uint64_t sequence = 0;  // of two writes with one number the higher sequence is the newer
+  // Of the version at hand: of two writes with one number the higher sequence is the newer.
+  uint64_t sequence = 0;
 };
 
 std::unique_ptr<OwnSource> make_buffer_source(std::shared_ptr<const WriteBuffer> buffer,

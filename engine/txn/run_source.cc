@@ -99,6 +99,7 @@ class RunSource final : public OwnSource {
         version_ = {run.op, trailer_kind(load_trailer(it_->key())), it_->value()};
       }
       if (found) {
+        sequence = run.sequence;  // a row's runs were not written one right after the other
         valid_ = true;
         return;
       }

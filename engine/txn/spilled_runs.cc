@@ -215,24 +215,16 @@ Status SpilledRuns::add_sources(OpNum read_op, bool reverse,
   PGZ_TRY(finish_open(read_op));
   // Rows of disjoint runs, filled in order of writing: a bulk load in key order makes one row.
   std::vector<std::vector<std::shared_ptr<const SpilledRun>>> rows;
-  std::vector<uint64_t> sequences;
   for (const auto& run : runs_) {
     if (run->min_op >= read_op) continue;
     const RunReader* reader = nullptr;
     PGZ_TRY(reader_of(run.get(), &reader));
     size_t row = 0;
     while (row < rows.size() && rows[row].back()->file.largest >= run->file.smallest) row++;
-    if (row == rows.size()) {
-      rows.emplace_back();
-      sequences.push_back(run->sequence);
-    }
+    if (row == rows.size()) rows.emplace_back();
     rows[row].push_back(run);
-    sequences[row] = run->sequence;
   }
-  for (size_t row = 0; row < rows.size(); row++) {
-    sources->push_back(make_run_source(std::move(rows[row]), read_op, reverse));
-    sources->back()->sequence = sequences[row];
-  }
+  for (auto& row : rows) sources->push_back(make_run_source(std::move(row), read_op, reverse));
   return Status::ok();
 }
 
