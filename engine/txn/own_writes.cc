@@ -6,7 +6,13 @@ OwnWrites::OwnWrites(Lsm* lsm, uint64_t spill_bytes)
     : spill_bytes_(spill_bytes), buffer_(std::make_shared<WriteBuffer>()), runs_(lsm) {}
 
 Status OwnWrites::add(OpNum op, Kind kind, Slice key, Slice value) {
-  PGZ_TRY(failed_);
+  if (!failed_.is_ok()) return failed_;
+  if (!runs_.empty()) {
+    bool taken = false;
+    Status s = runs_.append(op, kind, key, value, &taken);
+    if (!s.is_ok()) failed_ = s;
+    if (taken || !s.is_ok()) return s;
+  }
   buffer_->add(op, kind, key, value);
   return buffer_->memory_bytes() < spill_bytes_ ? Status::ok() : spill();
 }

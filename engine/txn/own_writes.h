@@ -29,7 +29,10 @@ class OwnWrites {
   OwnWrites(Lsm* lsm, uint64_t spill_bytes);
 
   Status add(OpNum op, Kind kind, Slice key, Slice value);
-  void own_range(OpNum op, Slice begin, Slice end) { owned_.add(op, begin, end); }
+  void own_range(OpNum op, Slice begin, Slice end) {
+    owned_.add(op, begin, end);
+    runs_.stop_appending();
+  }
   void drop_range(OpNum op, Slice begin, Slice end) { drops_.add(op, begin, end); }
   // Undoes what is numbered op or higher.
   Status rollback_to(OpNum op);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "engine/base/assert.h"
 #include "engine/base/coding.h"
+#include "engine/base/key_compare.h"
 
 namespace pgz {
 
@@ -16,6 +18,15 @@ void append_tagged(std::string* to, const WriteBuffer::Node& node) {
   put_varint32(to, node.op);
   to->push_back(static_cast<char>(node.kind));
   put_length_prefixed(to, node.value);
+}
+
+// Whether a key between two of the range's can be of no other range.
+bool is_apart(const OpRange* range, const OpRanges& owned) {
+  if (range == nullptr) return owned.empty();
+  return std::all_of(owned.all().begin(), owned.all().end(), [range](const OpRange& other) {
+    return &other == range || (!range->end.empty() && Slice(range->end) <= Slice(other.begin)) ||
+           (!other.end.empty() && Slice(other.end) <= Slice(range->begin));
+  });
 }
 
 }  // namespace
@@ -73,8 +84,9 @@ class SpilledRuns::Groups {
 
 Status SpilledRuns::spill(const WriteBuffer& buffer, const OpRanges& owned, WriteBuffer* left) {
   const Groups groups(buffer, owned);
+  stop_appending();
   for (const Group& g : groups.all()) {
-    if (groups.is_bulk(g)) PGZ_TRY(write_plain(buffer, groups, g));
+    if (groups.is_bulk(g)) PGZ_TRY(write_plain(buffer, groups, g, owned));
   }
   if (groups.rest() > groups.total() / 2) return write_tagged(buffer, groups);
   for (const auto* node = buffer.first(); node != nullptr; node = node->next[0]) {
@@ -112,9 +124,10 @@ Status SpilledRuns::finish_open(OpNum read_op) {
 Status SpilledRuns::open_for(const Group& group, Slice key, Open** open) {
   for (size_t i = 0; i < open_.size(); i++) {
     if (!open_[i].is_of(group)) continue;
-    if (Slice(open_[i].last_key) < key && open_[i].writer->estimated_bytes() < kRunBytesMax) {
+    if (Slice(open_[i].last_key) < key) {
       *open = &open_[i];
-      return Status::ok();
+      open_[i].went_on = true;
+      return open_[i].writer->estimated_bytes() < kRunBytesMax ? Status::ok() : roll(*open);
     }
     Open done = std::move(open_[i]);
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -130,14 +143,48 @@ Status SpilledRuns::open_for(const Group& group, Slice key, Open** open) {
   PGZ_ASSIGN(fresh.writer, lsm_->new_run());
   fresh.op = group.op;
   fresh.owned = group.range != nullptr;
-  if (fresh.owned) fresh.range_begin = group.range->begin;
+  if (fresh.owned) {
+    fresh.range_begin = group.range->begin;
+    fresh.range_end = group.range->end;
+  }
   open_.push_back(std::move(fresh));
   *open = &open_.back();
   return Status::ok();
 }
 
-Status SpilledRuns::write_plain(const WriteBuffer& buffer, const Groups& groups,
-                                const Group& group) {
+// Finishes the run, which is full, and goes on in a new one.
+Status SpilledRuns::roll(Open* open) {
+  PGZ_ASSIGN(std::unique_ptr<RunWriter> next, lsm_->new_run());
+  Open done;
+  done.op = open->op;
+  done.writer = std::exchange(open->writer, std::move(next));
+  return finish(std::move(done));
+}
+
+// Why the answers of reads stay right: what append() takes is above every write of the run, and
+// what the buffer has of the same group is not, so no key is in both unless the buffer's is newer.
+// A read that may see the run finishes it first, as ever.
+Status SpilledRuns::append(OpNum op, Kind kind, Slice key, Slice value, bool* taken) {
+  *taken = false;
+  for (Open& open : open_) {
+    if (!open.direct || open.op != op || compare_keys(key, open.last_key) <= 0 ||
+        (!open.range_end.empty() && compare_keys(key, open.range_end) >= 0)) {
+      continue;
+    }
+    if (open.writer->estimated_bytes() >= kRunBytesMax) PGZ_TRY(roll(&open));
+    open.last_key.assign(key);
+    *taken = true;
+    return open.writer->add(key, kind, value);
+  }
+  return Status::ok();
+}
+
+void SpilledRuns::stop_appending() {
+  for (Open& open : open_) open.direct = false;
+}
+
+Status SpilledRuns::write_plain(const WriteBuffer& buffer, const Groups& groups, const Group& group,
+                                const OpRanges& owned) {
   const auto* node = group.range != nullptr ? buffer.seek(group.range->begin) : buffer.first();
   Open* open = nullptr;
   for (; node != nullptr; node = node->next[0]) {
@@ -147,6 +194,7 @@ Status SpilledRuns::write_plain(const WriteBuffer& buffer, const Groups& groups,
     PGZ_TRY(open->writer->add(node->key, node->kind, node->value));
     open->last_key.assign(node->key);
   }
+  if (open != nullptr) open->direct = open->went_on && is_apart(group.range, owned);
   return Status::ok();
 }
 

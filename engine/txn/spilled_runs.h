@@ -50,6 +50,12 @@ class SpilledRuns {
   // is still much, as a tagged run; else the rest is put into `left`. On an error the buffer is as
   // it was and the transaction must be rolled back.
   Status spill(const WriteBuffer& buffer, const OpRanges& owned, WriteBuffer* left);
+  // Writes to a run that is being written, past the buffer, if the write goes on with it: a load in
+  // key order whose writes have filled the buffer twice. False in *taken: the buffer is to have it.
+  // An error is as of spill().
+  Status append(OpNum op, Kind kind, Slice key, Slice value, bool* taken);
+  // The caller's ranges changed: no append() before the next spill.
+  void stop_appending();
 
   // The newest write of key below read_op; version->op 0 if none. Values go to *scratch.
   Status find(Slice key, OpNum read_op, std::string* scratch, OwnVersion* version);
@@ -80,7 +86,11 @@ class SpilledRuns {
     OpNum op = 0;
     bool owned = false;
     std::string range_begin;  // of the owned range
+    std::string range_end;
     std::string last_key;
+    bool went_on = false;  // a second spill, or a full run before it, ended where this goes on
+    // append() may add to it: the buffer has no write of its group above last_key.
+    bool direct = false;
 
     bool is_of(const Group& g) const {
       return op == g.op && owned == (g.range != nullptr) &&
@@ -94,7 +104,9 @@ class SpilledRuns {
   // Finishes the runs of writes numbered below read_op, in the order they were begun.
   Status finish_open(OpNum read_op = kOpAll);
   Status open_for(const Group& group, Slice key, Open** open);
-  Status write_plain(const WriteBuffer& buffer, const Groups& groups, const Group& group);
+  Status roll(Open* open);
+  Status write_plain(const WriteBuffer& buffer, const Groups& groups, const Group& group,
+                     const OpRanges& owned);
   Status write_tagged(const WriteBuffer& buffer, const Groups& groups);
   Status reader_of(SpilledRun* run, const RunReader** reader);
   void drop_covered(const OpRanges& drops);
