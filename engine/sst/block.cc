@@ -10,6 +10,16 @@ namespace pgz {
 using sst::EntryHeader;
 using sst::read_header;
 
+namespace {
+
+char* put_length(char* to, size_t length) {
+  if (length >= 128) return put_varint32(to, static_cast<uint32_t>(length));
+  *to = static_cast<char>(length);
+  return to + 1;
+}
+
+}  // namespace
+
 void BlockBuilder::add(Slice internal_key, Slice value) {
   size_t shared = 0;
   if (bytes_.empty() || since_restart_ == restart_interval_ ||
@@ -21,13 +31,16 @@ void BlockBuilder::add(Slice internal_key, Slice value) {
     while (shared < limit && last_key_[shared] == internal_key[shared]) shared++;
   }
   since_restart_++;
-  put_varint32(&bytes_, static_cast<uint32_t>(shared));
-  put_varint32(&bytes_, static_cast<uint32_t>(internal_key.size() - shared));
-  put_varint32(&bytes_, static_cast<uint32_t>(value.size()));
-  bytes_.append(internal_key.substr(shared));
+  const Slice rest = internal_key.substr(shared);
+  char header[3 * kVarint32BytesMax];
+  char* end = put_length(header, shared);
+  end = put_length(end, rest.size());
+  end = put_length(end, value.size());
+  bytes_.append(header, static_cast<size_t>(end - header));
+  bytes_.append(rest);
   bytes_.append(value);
   last_key_.resize(shared);
-  last_key_.append(internal_key.substr(shared));
+  last_key_.append(rest);
 }
 
 Slice BlockBuilder::finish() {

@@ -35,10 +35,16 @@ std::string FilterBuilder::finish() const {
   // Bits per key times ln 2, one less for the uneven filling of lines.
   const uint32_t probes = std::clamp<uint32_t>(bits_per_key_ * 69 / 100, 1, kMaxProbes);
   std::string filter(lines * kLineBytes, '\0');
-  for (const uint64_t hash : hashes_) {
+  constexpr size_t kAhead = 16;  // a filter of many keys is larger than the processor's caches
+  for (size_t i = 0; i < hashes_.size(); i++) {
+    const uint64_t hash = hashes_[i];
+    if (i + kAhead < hashes_.size()) {
+      const uint64_t later = hashes_[i + kAhead];
+      __builtin_prefetch(filter.data() + line_of(later, lines) * kLineBytes, 1);
+    }
     char* line = filter.data() + line_of(hash, lines) * kLineBytes;
     uint32_t state = static_cast<uint32_t>(hash);
-    for (uint32_t i = 0; i < probes; i++) {
+    for (uint32_t probe = 0; probe < probes; probe++) {
       const uint32_t bit = next_bit(&state);
       line[bit / 8] = static_cast<char>(line[bit / 8] | (1 << (bit % 8)));
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/coding.h"
+#include "engine/base/key_compare.h"
 #include "engine/base/planted.h"
 #include "engine/sst/block.h"
 #include "engine/sst/filter.h"
@@ -36,6 +37,7 @@ struct TableWriter::Rep {
   Status add_index_entry(Slice next_key);
   Status flush_index();
   Status write_tail(TableProperties* out);
+  bool may_follow(Slice user_key, Slice internal_key) const;
 
   File* file;
   sst::PieceWriter out;
@@ -144,17 +146,23 @@ Status TableWriter::Rep::flush_index() {
   return Status::ok();
 }
 
+// Whether a key may come after the last one; with a global timestamp no user key comes twice.
+bool TableWriter::Rep::may_follow(Slice user_key, Slice internal_key) const {
+  const int order = compare_keys(user_key, user_key_of(last_key));
+  if (order != 0 || options.global_ts) return order > 0;
+  return load_trailer(internal_key) > load_trailer(last_key);
+}
+
 Status TableWriter::add(Slice internal_key, Slice value) {
   Rep& rep = *rep_;
-  PGZ_TRY(rep.status);
+  if (!rep.status.is_ok()) return rep.status;
   if (internal_key.size() < kTrailerBytes ||
       internal_key.size() - kTrailerBytes > kMaxUserKeyBytes || value.size() > kMaxValueBytes) {
     return Status::make(Code::kInvalidArgument, rep.name + ": key or value out of bounds");
   }
   TableProperties& properties = rep.properties;
-  if (properties.entries != 0 &&
-      (compare_internal(internal_key, rep.last_key) <= 0 ||
-       (rep.options.global_ts && user_key_of(internal_key) == user_key_of(rep.last_key)))) {
+  const Slice user_key = user_key_of(internal_key);
+  if (properties.entries != 0 && !rep.may_follow(user_key, internal_key)) {
     return Status::make(Code::kInvalidArgument, rep.name + ": keys out of order");
   }
   const uint64_t trailer = load_trailer(internal_key);
@@ -162,8 +170,10 @@ Status TableWriter::add(Slice internal_key, Slice value) {
   if (rep.options.global_ts && ts != 0) {
     return Status::make(Code::kInvalidArgument, rep.name + ": a timestamp in a run without any");
   }
-  rep.status = rep.add_index_entry(internal_key);
-  PGZ_TRY(rep.status);
+  if (rep.has_pending) {
+    rep.status = rep.add_index_entry(internal_key);
+    if (!rep.status.is_ok()) return rep.status;
+  }
   if (properties.entries == 0) {
     properties.smallest = internal_key;
     properties.min_ts = properties.max_ts = ts;
@@ -173,10 +183,11 @@ Status TableWriter::add(Slice internal_key, Slice value) {
   properties.data_bytes += internal_key.size() + value.size();
   properties.min_ts = std::min(properties.min_ts, ts);
   properties.max_ts = std::max(properties.max_ts, ts);
-  if (rep.options.filter_bits_per_key != 0) rep.filter.add(user_key_of(internal_key));
+  if (rep.options.filter_bits_per_key != 0) rep.filter.add(user_key);
   rep.data.add(internal_key, value);
   rep.last_key.assign(internal_key);
-  if (rep.data.estimated_bytes() >= rep.options.block_bytes) rep.status = rep.flush_data();
+  if (rep.data.estimated_bytes() < rep.options.block_bytes) return Status::ok();
+  rep.status = rep.flush_data();
   return rep.status;
 }
 
