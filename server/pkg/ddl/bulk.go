@@ -34,6 +34,10 @@ func (b *bulkBuild) close() { b.sorted.close() }
 
 // add takes a pair; both slices are copied.
 func (b *bulkBuild) add(key, val []byte) error {
+	if b.last != nil && b.sorted.empty() && bytes.Compare(b.last, key) < 0 {
+		b.last = append(b.last[:0], key...)
+		return b.s.Txn.Put(b.s.Op, key, val)
+	}
 	if b.sorted.bytes() >= orderedBytes && b.goesOn() {
 		if err := b.writeOrdered(); err != nil {
 			return err

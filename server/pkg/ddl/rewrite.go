@@ -169,33 +169,8 @@ func (a *alteration) rewriteRows(t *catalog.Table, r *rowReader) error {
 	}
 	built := s.newBulkBuild(t, t.PrimaryKey)
 	defer built.close()
-	var key, row []byte
-	err = s.scanTable(a.old, a.old.StorageID, func(old *scanRow) error {
-		vals, err := r.row(old.vals)
-		if err != nil {
-			return err
-		}
-		if err := r.verify(vals); err != nil {
-			return err
-		}
-		id, err := s.RowIDs.Next(s.Ctx, s.Store, t.Database, storage)
-		if err != nil {
-			return err
-		}
-		row = rowcodec.EncodeRow(row[:0], t.Row, rowcodec.Header{XID: s.XID, RowID: id}, vals)
-		key = rowcodec.AppendPrefix(key[:0], t.Database, storage)
-		if len(t.Key) == 0 {
-			return s.Txn.Put(s.Op, rowcodec.AppendRowID(key, id), row)
-		}
-		for i, k := range t.Key {
-			key = rowcodec.AppendKey(key, t.RowKey[i].Type, vals[k.Attnum-1], k.Desc, k.NullsFirst)
-		}
-		if len(key) > kv.MaxKeyBytes {
-			return rowKeyTooLong(t, len(key))
-		}
-		return built.add(key, row)
-	})
-	if err != nil {
+	m := &mover{s: s, t: t, storage: storage, built: built}
+	if err := a.moveRows(m, r); err != nil {
 		return err
 	}
 	if err := built.finish(); err != nil {
@@ -205,6 +180,99 @@ func (a *alteration) rewriteRows(t *catalog.Table, r *rowReader) error {
 		return err
 	}
 	return s.rebuildIndexes(a.w, t.OID, storage)
+}
+
+// moveRows gives all rows to m as they shall be. Rows whose columns stay as they are
+// keep their bytes, and only what the key and the new constraints need is read.
+func (a *alteration) moveRows(m *mover, r *rowReader) error {
+	if !a.keepsBytes(m.t, r) {
+		var row []byte
+		return a.s.scanTable(a.old, a.old.StorageID, func(old *scanRow) error {
+			vals, err := r.row(old.vals)
+			if err != nil {
+				return err
+			}
+			if err := r.verify(vals); err != nil {
+				return err
+			}
+			row = rowcodec.EncodeRow(row[:0], m.t.Row, rowcodec.Header{}, vals)
+			return m.put(vals, row)
+		})
+	}
+	var wanted []int
+	for _, k := range m.t.Key {
+		wanted = append(wanted, int(k.Attnum-1))
+	}
+	for _, c := range r.notNull {
+		wanted = append(wanted, int(c.Num-1))
+	}
+	read := make([]data.Datum, len(wanted))
+	vals := make([]data.Datum, len(m.t.Columns))
+	var row []byte
+	return a.s.scanBytes(a.old, a.old.StorageID, func(old *scanRow) error {
+		row = append(row[:0], old.bytes...)
+		if err := rowcodec.DecodeColumns(m.t.Row, row, wanted, read); err != nil {
+			return err
+		}
+		for i, col := range wanted {
+			vals[col] = read[i]
+		}
+		if err := r.verify(vals); err != nil {
+			return err
+		}
+		return m.put(vals, row)
+	})
+}
+
+// keepsBytes reports whether the rows' columns stay as they are.
+func (a *alteration) keepsBytes(t *catalog.Table, r *rowReader) bool {
+	if a.rewrite || len(r.fill) > 0 || len(r.checks) > 0 || len(a.old.Columns) != len(t.Columns) {
+		return false
+	}
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Dropped || c.HasMissing || c.TypeOID != a.old.Columns[i].TypeOID {
+			return false
+		}
+	}
+	return true
+}
+
+// mover writes the rows of a table that is stored anew.
+type mover struct {
+	s         *Session
+	t         *catalog.Table
+	storage   uint32
+	built     *bulkBuild
+	key       []byte
+	next, end uint64 // row ids at hand
+}
+
+// rowIDsAtATime is how many row ids are taken together; the last few may stay unused.
+const rowIDsAtATime = 64
+
+// put writes a row with these values, encoded in row, under its new key.
+func (m *mover) put(vals []data.Datum, row []byte) error {
+	s, t := m.s, m.t
+	if m.next == m.end {
+		var err error
+		if m.next, m.end, err = s.RowIDs.Take(s.Ctx, s.Store, t.Database, m.storage, rowIDsAtATime); err != nil {
+			return err
+		}
+	}
+	id := m.next
+	m.next++
+	rowcodec.SetHeader(row, rowcodec.Header{XID: s.XID, RowID: id})
+	m.key = rowcodec.AppendPrefix(m.key[:0], t.Database, m.storage)
+	if len(t.Key) == 0 {
+		return s.Txn.Put(s.Op, rowcodec.AppendRowID(m.key, id), row)
+	}
+	for i, k := range t.Key {
+		m.key = rowcodec.AppendKey(m.key, t.RowKey[i].Type, vals[k.Attnum-1], k.Desc, k.NullsFirst)
+	}
+	if len(m.key) > kv.MaxKeyBytes {
+		return rowKeyTooLong(t, len(m.key))
+	}
+	return m.built.add(m.key, row)
 }
 
 func rowKeyTooLong(t *catalog.Table, n int) error {

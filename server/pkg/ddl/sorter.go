@@ -62,6 +62,8 @@ func (s *pairSorter) bytes() int64 { return int64(len(s.buf) + 24*len(s.pairs)) 
 // order.
 func (s *pairSorter) ordered() bool { return len(s.runs) == 0 && !s.mixed }
 
+func (s *pairSorter) empty() bool { return len(s.pairs) == 0 && len(s.runs) == 0 }
+
 // forget empties the sorter.
 func (s *pairSorter) forget() { s.buf, s.pairs, s.mixed = s.buf[:0], s.pairs[:0], false }
 

@@ -20,6 +20,7 @@ type writer struct {
 	c     *expr.Ctx
 	guard guard
 	xid   uint32
+	ids   idSource
 
 	key, val     []byte // the row's key and bytes
 	entry, found []byte // an index entry's key, and what a look-up found
@@ -34,7 +35,7 @@ func newWriter(st *State, c *expr.Ctx, rel *planner.Rel) *writer {
 }
 
 func (w *writer) restart(st *State) {
-	w.st, w.xid = st, 0
+	w.st, w.xid, w.ids = st, 0, idSource{}
 	w.guard.restart(st, w.rel)
 }
 
@@ -110,7 +111,7 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 		return nil, err
 	}
 	t := w.rel.Table
-	id, err := w.st.RowIDs.Next(w.ctx(), w.st.Store, t.Database, t.StorageID)
+	id, err := w.ids.id(w.ctx(), w.st, t.Database, t.StorageID)
 	if err != nil {
 		return nil, err
 	}

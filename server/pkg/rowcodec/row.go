@@ -161,6 +161,9 @@ func storedWidth(typlen int16) uint8 {
 func EncodeRow(dst []byte, d *RowDesc, h Header, row []data.Datum) []byte {
 	n := len(d.cols)
 	start := len(dst)
+	if out, ok := encodeFull(dst, d, h, row); ok {
+		return out
+	}
 	flags := byte(0)
 	varBytes := 0
 	for i := range d.cols {
@@ -216,6 +219,51 @@ func EncodeRow(dst []byte, d *RowDesc, h Header, row []data.Datum) []byte {
 		}
 	}
 	return out
+}
+
+// encodeFull is EncodeRow of a row without nulls and not wide, as most are: one pass.
+// With ok false nothing was appended.
+func encodeFull(dst []byte, d *RowDesc, h Header, row []data.Datum) (out []byte, ok bool) {
+	n := len(d.cols)
+	start := len(dst)
+	fixedAt := start + headerLen
+	endsAt := fixedAt + int(d.fixedLen[n])
+	dataAt := endsAt + 2*int(d.vars[n])
+	dst = grow(dst, dataAt-start)
+	out = dst[:dataAt]
+	out[start] = rowVersion
+	out[start+1] = 0
+	binary.LittleEndian.PutUint16(out[start+2:], uint16(n))
+	binary.LittleEndian.PutUint32(out[start+4:], h.XID)
+	putUint48(out[start+8:], h.RowID)
+	row = row[:n]
+	for i := range d.cols {
+		c := &d.cols[i]
+		v := &row[i]
+		if v.IsNull() || c.dropped {
+			return dst, false
+		}
+		switch c.op {
+		case opInt32:
+			binary.LittleEndian.PutUint32(out[fixedAt+int(c.at):], uint32(v.Int()))
+		case opInt64:
+			binary.LittleEndian.PutUint64(out[fixedAt+int(c.at):], uint64(v.Int()))
+		case opVar:
+			b := v.Bytes()
+			end := len(out) - dataAt + len(b)
+			if end > maxNarrowEnd {
+				return dst, false
+			}
+			out = append(out, b...)
+			binary.LittleEndian.PutUint16(out[endsAt+2*int(c.at):], uint16(end))
+		case opBool, opByte:
+			out[fixedAt+int(c.at)] = 0
+			fallthrough
+		default:
+			putFixed(out[fixedAt+int(c.at):endsAt], c.op, *v)
+		}
+	}
+	return out, true
 }
 
 // grow makes room for n more bytes.
@@ -274,3 +322,9 @@ func ReadHeader(row []byte) (Header, error) {
 
 // SetXID changes the xid of an encoded row in place.
 func SetXID(row []byte, xid uint32) { binary.LittleEndian.PutUint32(row[4:], xid) }
+
+// SetHeader changes the header of an encoded row in place.
+func SetHeader(row []byte, h Header) {
+	SetXID(row, h.XID)
+	putUint48(row[8:], h.RowID)
+}

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/pgzdb/pgz/server/pkg/parser"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -27,6 +28,10 @@ type copyReader struct {
 	crlf   bool
 	eolSet bool
 
+	valid  int  // bytes of buf that are known to be text
+	plain  int  // bytes of buf that are whole lines without a backslash, in text format
+	simple bool // the line at hand is one of them
+
 	fields [][]byte // nil is null
 	values []byte   // unescaped text the fields point into
 }
@@ -34,6 +39,12 @@ type copyReader struct {
 // next returns the next line without its end, false at the end of the data.
 func (r *copyReader) next() (line []byte, ok bool, err error) {
 	r.line++
+	if r.simple = r.start < r.plain; r.simple {
+		end, width := r.lineEnd(bytes.IndexByte(r.buf[r.start:r.plain], '\n'))
+		line = r.buf[r.start:end]
+		r.start = end + width
+		return line, true, nil
+	}
 	scan := lineScan{}
 	for {
 		end, width := r.findEnd(&scan)
@@ -58,8 +69,10 @@ func (r *copyReader) next() (line []byte, ok bool, err error) {
 		if string(line) == `\.` && (!r.opts.csv || !scan.quoted) {
 			return nil, false, r.drain()
 		}
-		if err := parser.CheckText(bytesString(line)); err != nil {
-			return nil, false, pgerr.From(err).WithWhere(r.where())
+		if r.start > r.valid {
+			if err := parser.CheckText(bytesString(line)); err != nil {
+				return nil, false, pgerr.From(err).WithWhere(r.where())
+			}
 		}
 		return line, true, nil
 	}
@@ -158,7 +171,26 @@ func (r *copyReader) more(s *lineScan) error {
 		r.buf, r.start = r.buf[:n], 0
 	}
 	r.buf = append(r.buf, chunk...)
+	r.survey(len(chunk))
 	return nil
+}
+
+// survey looks at the whole lines that the last n bytes have ended: what holds
+// for all of them need not be asked line by line.
+func (r *copyReader) survey(n int) {
+	r.valid, r.plain = 0, 0
+	last := bytes.LastIndexByte(r.buf[len(r.buf)-n:], '\n')
+	if last < 0 {
+		return
+	}
+	lines := r.buf[:len(r.buf)-n+last+1]
+	if parser.CheckText(bytesString(lines)) != nil {
+		return
+	}
+	r.valid = len(lines)
+	if !r.opts.csv && bytes.IndexByte(lines, '\\') < 0 {
+		r.plain = len(lines)
+	}
 }
 
 // copyLineLimit bounds one line, in bytes.
@@ -179,6 +211,9 @@ func (r *copyReader) drain() error {
 // split cuts a line into fields.
 func (r *copyReader) split(line []byte) ([][]byte, error) {
 	r.fields, r.values = r.fields[:0], r.values[:0]
+	if r.simple && strings.IndexByte(r.opts.null, '\\') >= 0 {
+		return r.splitSimple(line), nil
+	}
 	if cap(r.values) < len(line) {
 		// Unescaping never lengthens, so fields can point into one buffer.
 		r.values = make([]byte, 0, max(2*len(line), 256))
@@ -204,6 +239,19 @@ func (r *copyReader) split(line []byte) ([][]byte, error) {
 		if i < 0 {
 			return r.fields, nil
 		}
+		line = line[i+1:]
+	}
+}
+
+// splitSimple is split of a line with neither escapes nor nulls.
+func (r *copyReader) splitSimple(line []byte) [][]byte {
+	for {
+		i := bytes.IndexByte(line, r.opts.delim)
+		if i < 0 {
+			r.fields = append(r.fields, line)
+			return r.fields
+		}
+		r.fields = append(r.fields, line[:i:i])
 		line = line[i+1:]
 	}
 }

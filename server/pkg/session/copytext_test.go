@@ -74,6 +74,9 @@ func TestCopyFields(t *testing.T) {
 		{"copy t from stdin", "no end", [][]string{{"no end"}}},
 		{"copy t from stdin", "\n\n", [][]string{{""}, {""}}},
 		{"copy t from stdin with (delimiter '|', null '')", "1||x\n", [][]string{{"1", "<null>", "x"}}},
+		{"copy t from stdin", "1\ta\n2\t\\N\n\t\n4\t\\\\\n5\tb\n", [][]string{{"1", "a"}, {"2", "<null>"}, {"", ""}, {"4", "\\"}, {"5", "b"}}},
+		{"copy t from stdin", "ä\tö\nü\t€\nß\tend", [][]string{{"ä", "ö"}, {"ü", "€"}, {"ß", "end"}}},
+		{"copy t from stdin with (null 'x')", "1\tx\nx\t2\r\n", [][]string{{"1", "<null>"}, {"<null>", "2\r"}}},
 		{"copy t from stdin csv", "1,\"a,b\",\"say \"\"hi\"\"\",\n", [][]string{{"1", "a,b", `say "hi"`, "<null>"}}},
 		{"copy t from stdin csv", "\"two\nlines\",\"\"\n", [][]string{{"two\nlines", ""}}},
 		{"copy t from stdin csv", "a\"b\"c,x\n", [][]string{{"abc", "x"}}},
@@ -97,6 +100,8 @@ func TestCopyDataErrors(t *testing.T) {
 	for _, c := range []struct{ sql, data, code, where string }{
 		{"copy t from stdin csv", "1,\"abc\n\\.\n", "22P04", "COPY t, line 1: \"1,\"abc\n\\.\n\""},
 		{"copy t from stdin", "ok\n1\ta\xff\n", "22021", "COPY t, line 2"},
+		{"copy t from stdin", "ok\nfine\tü\n\xc3\n\xbc\n", "22021", "COPY t, line 3"},
+		{"copy t from stdin", "ok\na\x00\n", "22021", "COPY t, line 2"},
 		{"copy t from stdin", "1\ta\\377\n", "22021", "COPY t, line 1: \"1\ta\\377\""},
 		{"copy t from stdin", "a\\000b\n", "22021", "COPY t, line 1: \"a\\000b\""},
 	} {

@@ -50,6 +50,9 @@ func ParseInt64(s string) (int64, error) { return parseInt(s, "bigint", 64) }
 
 // parseInt reads an optionally signed decimal number with blanks around it.
 func parseInt(s, name string, bits int) (int64, error) {
+	if v, ok := parseDigits(s, bits); ok {
+		return v, nil
+	}
 	t := trimSpace(s)
 	neg := false
 	if t != "" && (t[0] == '+' || t[0] == '-') {
@@ -86,6 +89,21 @@ func parseInt(s, name string, bits int) (int64, error) {
 		return -int64(v), nil
 	}
 	return int64(v), nil
+}
+
+// parseDigits is parseInt of digits alone, too few to leave the range.
+func parseDigits(s string, bits int) (v int64, ok bool) {
+	if s == "" || len(s) > (bits-1)*3/10 {
+		return 0, false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		v = v*10 + int64(c)
+	}
+	return v, true
 }
 
 func errIntRange(s, name string) error {
