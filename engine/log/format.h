@@ -37,6 +37,11 @@ inline constexpr size_t kPayloadMax = kBlockBytes - kBlockHeaderBytes;
 inline constexpr size_t kFragmentHeaderBytes = 8;
 inline constexpr uint8_t kFormatVersion = 1;
 
+// The write that begins a slot ends after so many blocks at most, the header included, and the next
+// one waits for it: whatever became of a header, what was written behind it shows within a few
+// blocks, and recovery need not read old slots to their ends.
+inline constexpr size_t kFirstWriteBlocks = 4;
+
 using Uuid = std::array<uint8_t, 16>;
 
 enum class BlockKind : uint8_t { kData = 1, kSlotHeader = 2, kSeal = 3 };

@@ -75,6 +75,7 @@ class LogImpl final : public Log {
   size_t block_room() const PGZ_REQUIRES(mu_);
   Lsn cursor() const PGZ_REQUIRES(mu_);
   Status flush_locked_out() PGZ_REQUIRES(flush_mu_);
+  static Status write_blocks(const Assigned& assigned, Group* group, size_t from, size_t to);
   Status write_group(Group* group, const std::vector<Assigned>& chain) PGZ_REQUIRES(flush_mu_);
 
   const Runtime runtime_;

@@ -12,6 +12,9 @@ namespace {
 constexpr uint64_t kBlocksPerRead = 256;
 // Of what is replayed so much is read once only.
 constexpr size_t kKeptBytesMax = size_t{16} << 20;
+// What is read of every slot. Nothing written after a slot's header is missed by it: the header's
+// own write ends at kFirstWriteBlocks, and the next one begins there or before.
+constexpr uint64_t kHeadBlocks = 2 * kFirstWriteBlocks;
 // Stands for every block that is not a whole one: for replay they are all alike.
 constexpr char kNoBlock[kBlockBytes] = {};
 
@@ -33,11 +36,12 @@ void BlockReader::wait(Piece* piece) {
   piece->count = piece->op.status.is_ok() ? piece->op.transferred / kBlockBytes : 0;
 }
 
-void BlockReader::start(Piece* piece, Place place) {
+void BlockReader::start(Piece* piece, const Place& place) {
   if (piece->buffer.size() == 0) piece->buffer = AlignedBuffer(kBlocksPerRead * kBlockBytes);
+  const uint64_t blocks = std::min(kBlocksPerRead, place.end - place.first);
   piece->slot = place.slot;
   piece->first = place.first;
-  piece->slice = {piece->buffer.data(), piece->buffer.size()};
+  piece->slice = {piece->buffer.data(), blocks * kBlockBytes};
   piece->op.kind = IoOp::Kind::kRead;
   piece->op.offset = place.first * kBlockBytes;
   piece->op.slices = {&piece->slice, 1};
@@ -48,21 +52,26 @@ void BlockReader::start(Piece* piece, Place place) {
   place.slot->file->start(&piece->op);
 }
 
+BlockReader::Place BlockReader::place_of(const SlotFile* slot, uint64_t index) const {
+  for (const BlockRange& range : order_) {
+    if (range.slot.get() != slot || index < range.first || index >= range.end) continue;
+    return {slot, index, range.end, &range};
+  }
+  return {slot, index, slot->bytes / kBlockBytes, nullptr};
+}
+
 BlockReader::Place BlockReader::behind(Place place) const {
   place.first += kBlocksPerRead;
-  if (place.first * kBlockBytes < place.slot->bytes) return place;
-  auto at = std::find_if(order_.begin(), order_.end(),
-                         [&](const SlotRef& slot) { return slot.get() == place.slot; });
-  while (at != order_.end()) {
-    if (++at != order_.end() && (*at)->bytes != 0) return {at->get(), 0};
-  }
-  return {};
+  if (place.first < place.end && place.range != nullptr) return place;
+  if (place.range == nullptr || place.range + 1 == order_.data() + order_.size()) return {};
+  const BlockRange& next = place.range[1];
+  return {next.slot.get(), next.first, next.end, &next};
 }
 
 // Makes the piece at `place` the current one, and has those behind it read.
 Status BlockReader::fetch(Place place) {
   size_t at = 0;
-  const auto holds = [](const Piece& piece, Place wanted) {
+  const auto holds = [](const Piece& piece, const Place& wanted) {
     return piece.slot == wanted.slot && piece.first == wanted.first;
   };
   while (at < kPieces && !holds(pieces_[(current_ + at) % kPieces], place)) at++;
@@ -87,17 +96,18 @@ Status BlockReader::read(const SlotRef& slot, uint64_t index, const char** block
   const Piece* piece = &pieces_[current_];
   *block = nullptr;
   if (piece->slot != slot.get() || index < piece->first || index >= piece->first + piece->count) {
-    if (index * kBlockBytes >= slot->bytes) return Status::ok();
-    PGZ_TRY(fetch({slot.get(), index}));
+    if (index >= slot->bytes / kBlockBytes) return Status::ok();
+    PGZ_TRY(fetch(place_of(slot.get(), index)));
     piece = &pieces_[current_];
   }
   if (piece->count != 0) *block = piece->buffer.data() + (index - piece->first) * kBlockBytes;
   return Status::ok();
 }
 
-Recovery::Recovery(const LogOptions& options, std::vector<SlotRef> slots)
-    : options_(options), reader_(slots) {
-  for (SlotRef& slot : slots) slots_.push_back(Slot{std::move(slot), std::nullopt, {}, false, {}});
+Recovery::Recovery(const LogOptions& options, std::vector<SlotRef> slots) : options_(options) {
+  for (SlotRef& slot : slots) {
+    slots_.push_back(Slot{std::move(slot), std::nullopt, {}, false, false, {}});
+  }
 }
 
 std::string Recovery::where(const Slot& slot, Lsn lsn) {
@@ -105,17 +115,45 @@ std::string Recovery::where(const Slot& slot, Lsn lsn) {
 }
 
 Status Recovery::scan(Lsn from) {
-  for (Slot& slot : slots_) {
-    PGZ_TRY(scan_slot(&slot, from));
+  std::vector<BlockRange> heads;
+  for (const Slot& slot : slots_) {
+    heads.push_back({slot.file, 0, std::min(slot.file->bytes / kBlockBytes, kHeadBlocks)});
+  }
+  BlockReader reader(heads);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    PGZ_TRY(scan_range(&reader, &slots_[i], heads[i], from));
     // A slot gets its name when it has its full length, which never changes.
-    const uint64_t bytes = slot.file->bytes;
-    const bool wrong = slot.first && slot.header.slot_bytes != bytes;
+    const uint64_t bytes = slots_[i].file->bytes;
+    const bool wrong = slots_[i].first && slots_[i].header.slot_bytes != bytes;
     if (wrong || bytes % kBlockBytes != 0 || bytes < 2 * kBlockBytes) {
       return Status::make(Code::kCorruption,
-                          slot.file->path + " is cut off at offset " + std::to_string(bytes));
+                          slots_[i].file->path + " is cut off at offset " + std::to_string(bytes));
     }
   }
+  std::vector<BlockRange> rest;
+  for (const Slot& slot : slots_) {
+    if (BlockRange range = behind_head(slot, from); range.first < range.end) rest.push_back(range);
+  }
+  reader_.emplace(rest);
+  for (const BlockRange& range : rest) {
+    const auto slot = std::find_if(slots_.begin(), slots_.end(),
+                                   [&](const Slot& s) { return s.file == range.slot; });
+    PGZ_TRY(scan_range(&*reader_, &*slot, range, from));
+  }
   return Status::ok();
+}
+
+// What of the slot can matter, beside its head. Behind a header stand blocks of its own epoch, and
+// older ones, and of its own those that end at or below `from` are of no use: what they know to be
+// durable lies below them. Older ones know less than the header does. A slot whose header is zeros
+// has not been begun. Where a header's write did not reach the device the blocks behind it are of a
+// newer epoch, and the head shows it: the whole slot is read then.
+BlockRange Recovery::behind_head(const Slot& slot, Lsn from) {
+  const uint64_t blocks = slot.file->bytes / kBlockBytes;
+  if (slot.is_doubtful) return {slot.file, kHeadBlocks, blocks};
+  if (!slot.first) return {slot.file, blocks, blocks};
+  const uint64_t wanted = from <= slot.begin() ? 0 : (from - slot.begin()) / kBlockBytes;
+  return {slot.file, std::max(kHeadBlocks, wanted), blocks};
 }
 
 void Recovery::keep(Slot* slot, uint64_t index, const char* block) {
@@ -131,41 +169,68 @@ void Recovery::keep(Slot* slot, uint64_t index, const char* block) {
 
 Status Recovery::read(const Slot& slot, uint64_t index, const char** block) {
   *block = index < slot.kept.size() ? slot.kept[index] : nullptr;
-  return *block != nullptr ? Status::ok() : reader_.read(slot.file, index, block);
+  return *block != nullptr ? Status::ok() : reader_->read(slot.file, index, block);
 }
 
-Status Recovery::scan_slot(Slot* slot, Lsn from) {
-  bool before_wanted = false;
-  for (uint64_t i = 0;; ++i) {
+Status Recovery::scan_range(BlockReader* reader, Slot* slot, const BlockRange& range, Lsn from) {
+  bool is_wanted = false;
+  for (uint64_t i = range.first; i < range.end; ++i) {
     const char* block = nullptr;
-    PGZ_TRY(reader_.read(slot->file, i, &block));
+    PGZ_TRY(reader->read(slot->file, i, &block));
     if (block == nullptr) return Status::ok();
-    const std::optional<BlockHeader> h = parse_block(block, options_.uuid);
-    if (const std::string newer = newer_format(block, options_.uuid); !newer.empty()) {
-      return Status::make(Code::kNotSupported, slot->file->path + " at offset " +
-                                                   std::to_string(i * kBlockBytes) + ": " + newer);
-    }
-    if (!h) {
-      keep(slot, i, kNoBlock);
-      continue;
-    }
-    const bool wanted = h->position + kBlockBytes > from;
-    if (wanted || before_wanted) keep(slot, i, block);  // what ends the log is wanted as well
-    before_wanted = wanted;
-    slot->any_valid = true;
-    epoch_max_ = std::max(epoch_max_, h->epoch);
-    position_end_max_ = std::max(position_end_max_, h->position + kBlockBytes);
-    if (h->durable_lsn > durable_max_) {
-      durable_max_ = h->durable_lsn;
-      durable_where_ = slot->file->path + " at offset " + std::to_string(i * kBlockBytes);
-    }
-    if (i > 0 || h->kind != BlockKind::kSlotHeader) continue;
-    const auto header = parse_slot_header(Slice(block + kBlockHeaderBytes, h->length));
-    if (!header) continue;
-    slot->first = h;
-    slot->header = *header;
-    position_end_max_ = std::max(position_end_max_, slot->end());
+    PGZ_TRY(scan_block(slot, i, block, from, &is_wanted));
   }
+  return Status::ok();
+}
+
+// *is_wanted: whether replay wants the block; before, whether it wanted the one before.
+Status Recovery::scan_block(Slot* slot, uint64_t index, const char* block, Lsn from,
+                            bool* is_wanted) {
+  const std::optional<BlockHeader> h = parse_block(block, options_.uuid);
+  if (const std::string newer = newer_format(block, options_.uuid); !newer.empty()) {
+    return Status::make(
+        Code::kNotSupported,
+        slot->file->path + " at offset " + std::to_string(index * kBlockBytes) + ": " + newer);
+  }
+  if (!h) {
+    const bool is_zeros = std::all_of(block, block + kBlockBytes, [](char c) { return c == 0; });
+    if (index == 0 && !is_zeros) slot->is_doubtful = true;
+    keep(slot, index, kNoBlock);
+    return Status::ok();
+  }
+  const bool was_wanted = *is_wanted;
+  *is_wanted = h->position + kBlockBytes > from;
+  if (*is_wanted || was_wanted) keep(slot, index, block);  // what ends the log is wanted as well
+  note_block(slot, index, *h, block);
+  return Status::ok();
+}
+
+void Recovery::note_block(Slot* slot, uint64_t index, const BlockHeader& h, const char* block) {
+  slot->any_valid = true;
+  epoch_max_ = std::max(epoch_max_, h.epoch);
+  position_end_max_ = std::max(position_end_max_, h.position + kBlockBytes);
+  if (h.durable_lsn > durable_max_) {
+    durable_max_ = h.durable_lsn;
+    durable_where_ = slot->file->path + " at offset " + std::to_string(index * kBlockBytes);
+  }
+  if (index > 0) {
+    const bool is_older = slot->first && h.epoch < slot->first->epoch;
+    const bool is_own = slot->first && h.epoch == slot->first->epoch &&
+                        h.position == slot->begin() + index * kBlockBytes;
+    if (!is_older && !is_own) slot->is_doubtful = true;
+    return;
+  }
+  std::optional<SlotHeader> header;
+  if (h.kind == BlockKind::kSlotHeader) {
+    header = parse_slot_header(Slice(block + kBlockHeaderBytes, h.length));
+  }
+  if (!header) {
+    slot->is_doubtful = true;
+    return;
+  }
+  slot->first = h;
+  slot->header = *header;
+  position_end_max_ = std::max(position_end_max_, slot->end());
 }
 
 // The youngest slot before which nothing is needed.
@@ -247,7 +312,7 @@ Status Recovery::replay(Lsn from, Lsn known_durable, const Assembler::Deliver& d
   Assembler assembler(from, deliver, result);
   walked_.push_back({start, start->begin(), start->begin(), false});
   for (bool ended = false; !ended;) PGZ_TRY(walk_slot(&assembler, from, &ended));
-  reader_.stop();  // slots are given up, and their files closed, next
+  reader_->stop();  // slots are given up, and their files closed, next
   result->end_lsn = walked_.back().end;
   result->sealed = last_kind_ != BlockKind::kData;
   result->end_reason = end_reason_;

@@ -24,16 +24,24 @@
 
 namespace pgz::log {
 
-// Reads blocks of slot files in pieces, and several pieces ahead, on into the slot that comes next:
-// what a start waits for is the device, and devices are fastest with more than one request at hand.
+// Blocks [first, end) of a slot file.
+struct BlockRange {
+  SlotRef slot;
+  uint64_t first = 0;
+  uint64_t end = 0;
+};
+
+// Reads blocks of slot files in pieces, and several pieces ahead, on into the range that comes
+// next: what a start waits for is the device, and devices are fastest with more than one request at
+// hand.
 class BlockReader {
  public:
-  explicit BlockReader(std::vector<SlotRef> order) : order_(std::move(order)) {}
+  explicit BlockReader(std::vector<BlockRange> order) : order_(std::move(order)) {}
   ~BlockReader();
   BlockReader(const BlockReader&) = delete;
   BlockReader& operator=(const BlockReader&) = delete;
-  // *block points to block `index` of one of the slots, valid until the next call, or is null past
-  // the file's end.
+  // *block points to block `index` of the slot, valid until the next call, or is null past the
+  // file's end. Blocks outside the ranges are read too, but none ahead of them.
   Status read(const SlotRef& slot, uint64_t index, const char** block);
   // Waits for what is being read ahead: the files may be closed afterwards. No block is valid any
   // more.
@@ -54,14 +62,17 @@ class BlockReader {
   struct Place {
     const SlotFile* slot = nullptr;  // null: behind the last one
     uint64_t first = 0;
+    uint64_t end = 0;                   // of the range
+    const BlockRange* range = nullptr;  // null: in none
   };
 
+  Place place_of(const SlotFile* slot, uint64_t index) const;
   Place behind(Place place) const;
   Status fetch(Place place);
-  static void start(Piece* piece, Place place);
+  static void start(Piece* piece, const Place& place);
   static void wait(Piece* piece);
 
-  const std::vector<SlotRef> order_;
+  const std::vector<BlockRange> order_;
   std::array<Piece, kPieces> pieces_;  // consecutive ones, from current_ on
   size_t current_ = 0;
 };
@@ -93,8 +104,9 @@ class Recovery {
  public:
   Recovery(const LogOptions& options, std::vector<SlotRef> slots);
 
-  // Reads every block of every slot. What replay() will want from `from` on is kept in memory, as
-  // far as that is little.
+  // Reads the head of every slot, and of what is behind it all that may have been written since
+  // the record that ends at `from`. What replay() will want is kept in memory, as far as that is
+  // little.
   Status scan(Lsn from);
   // Delivers the records after `from`. `known_durable`: what somebody else knows to have been
   // durable.
@@ -120,6 +132,8 @@ class Recovery {
     std::optional<BlockHeader> first;  // of a valid slot header block
     SlotHeader header;
     bool any_valid = false;
+    // The head does not say what else the slot holds: it is damaged, or newer blocks stand in it.
+    bool is_doubtful = false;
     // By index in the slot: the block as scan() found it, or null when it was not kept.
     std::vector<const char*> kept;
     Lsn begin() const { return first->position; }
@@ -133,7 +147,10 @@ class Recovery {
     bool has_records = false;
   };
 
-  Status scan_slot(Slot* slot, Lsn from);
+  Status scan_range(BlockReader* reader, Slot* slot, const BlockRange& range, Lsn from);
+  Status scan_block(Slot* slot, uint64_t index, const char* block, Lsn from, bool* is_wanted);
+  void note_block(Slot* slot, uint64_t index, const BlockHeader& h, const char* block);
+  static BlockRange behind_head(const Slot& slot, Lsn from);
   void keep(Slot* slot, uint64_t index, const char* block);
   Status read(const Slot& slot, uint64_t index, const char** block);
   const Slot* find_start(Lsn from) const;
@@ -145,7 +162,7 @@ class Recovery {
 
   const LogOptions& options_;
   std::vector<Slot> slots_;
-  BlockReader reader_;
+  std::optional<BlockReader> reader_;  // behind the heads; between scan() and replay()
   Arena kept_;
 
   uint64_t epoch_max_ = 0;

@@ -136,25 +136,34 @@ Result<Appended> LogImpl::append(std::span<const Slice> pieces) {
   return at;
 }
 
+// Blocks [from, to) of the group, which lie in that slot.
+Status LogImpl::write_blocks(const Assigned& assigned, Group* group, size_t from, size_t to) {
+  uint64_t offset = group->begin + from * kBlockBytes - assigned.begin;
+  const std::vector<IoSlice> pieces = group->slices(from, to);
+  if (!PGZ_PLANTED(kSkipLogSync)) return assigned.slot->file->write_durable(offset, pieces);
+  for (const IoSlice& piece : pieces) {
+    PGZ_TRY(assigned.slot->file->write(offset, piece.data, piece.size));
+    offset += piece.size;
+  }
+  return Status::ok();
+}
+
 Status LogImpl::write_group(Group* group, const std::vector<Assigned>& chain) {
   const Lsn durable = durable_lsn_.load(std::memory_order_relaxed);
   size_t i = 0;
   for (const Assigned& assigned : chain) {
     const size_t from = i;
-    Lsn begin = group->begin + from * kBlockBytes;
+    const Lsn begin = group->begin + from * kBlockBytes;
     if (begin < assigned.begin || begin >= assigned.end) continue;
     for (; i < group->blocks && group->begin + i * kBlockBytes < assigned.end; ++i) {
       last_checksum_ = seal_block(group->block(i), options_.uuid, assigned.epoch,
                                   group->begin + i * kBlockBytes, durable, last_checksum_);
     }
-    if (i > from && PGZ_PLANTED(kSkipLogSync)) {
-      for (const IoSlice& piece : group->slices(from, i)) {
-        PGZ_TRY(assigned.slot->file->write(begin - assigned.begin, piece.data, piece.size));
-        begin += piece.size;
-      }
-    } else if (i > from) {
-      PGZ_TRY(assigned.slot->file->write_durable(begin - assigned.begin, group->slices(from, i)));
-    }
+    if (i == from) continue;
+    // See kFirstWriteBlocks.
+    const size_t first = begin == assigned.begin ? std::min(i, from + kFirstWriteBlocks) : i;
+    PGZ_TRY(write_blocks(assigned, group, from, first));
+    if (first < i) PGZ_TRY(write_blocks(assigned, group, first, i));
   }
   PGZ_ASSERT(i == group->blocks);
   return Status::ok();
