@@ -29,21 +29,16 @@ func (s *Session) analyzeTable(t *catalog.Table, columns []string, verbose bool)
 		target = max(target, s.statisticsTarget(c))
 	}
 	sm := &sample{want: rowsPerTarget * max(target, 1), limit: max(s.MaintenanceMem, sampleBytesMin)}
-	err = s.scanBytes(t, t.StorageID, func(r *scanRow) error {
-		sm.offer(r.bytes)
-		return nil
-	})
-	if err != nil {
+	if err := s.gather(t, sm); err != nil {
 		return err
 	}
-	sm.sort()
 	if verbose {
 		pages, err := s.pages(t.Database, t.StorageID)
 		if err != nil {
 			return err
 		}
 		s.info("\"%s\": scanned %d of %d pages, containing %d live rows and 0 dead rows; %d rows in sample, %d estimated total rows",
-			t.Name, pages, pages, sm.seen, len(sm.rows), sm.seen)
+			t.Name, min(int64(pages), max(sm.read, 1)), pages, sm.read, len(sm.rows), sm.seen)
 	}
 	if sm.seen > 0 {
 		for _, c := range cols {
@@ -88,7 +83,8 @@ func analyzedColumns(t *catalog.Table, names []string) ([]*catalog.Column, error
 type sample struct {
 	want  int
 	limit int64
-	seen  int64
+	seen  int64 // rows of the table, or their estimated number
+	read  int64 // rows that were read
 	size  int64
 	rows  []sampledRow
 }
