@@ -20,6 +20,44 @@ func TestLockPlays(t *testing.T) {
 	compare(t, native, advisoryPlays)
 	compare(t, native, backendPlays)
 	compare(t, native, deadlockPlays)
+	compare(t, native, contextPlays())
+}
+
+// contextPlays end waits of all kinds with an error, which says what was done.
+func contextPlays() []play {
+	lines := []string{tables, "c CREATE TABLE r (id int PRIMARY KEY, pid int REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE);" +
+		" INSERT INTO r VALUES (1, 3)", "b SET lock_timeout = '300ms'"}
+	for _, w := range [][2]string{
+		{"UPDATE p SET v = 0 WHERE id = 1", "UPDATE p SET v = 1 WHERE id = 1"},
+		{"UPDATE p SET v = 0 WHERE id = 1", "DELETE FROM p WHERE v < 3"},
+		{"UPDATE p SET v = 0 WHERE id = 1", "SELECT v FROM p WHERE id = 1 FOR UPDATE"},
+		{"UPDATE p SET v = 0 WHERE id = 1", "SELECT p.v FROM p, q WHERE p.id = q.id FOR SHARE OF p"},
+		{"UPDATE p SET v = 0 WHERE id = 1", "INSERT INTO p VALUES (1, 10, 10)"},
+		{"UPDATE p SET v = 0 WHERE id = 1", "INSERT INTO p VALUES (10, 1, 10)"},
+		{"UPDATE p SET v = 0 WHERE id = 1", "INSERT INTO p VALUES (1, 10, 10) ON CONFLICT (id) DO UPDATE SET v = 1"},
+		{"UPDATE p SET v = 0 WHERE id = 1", "INSERT INTO p VALUES (10, 1, 10) ON CONFLICT DO NOTHING"},
+		{"INSERT INTO p VALUES (9, 9, 9)", "INSERT INTO p VALUES (9, 10, 10)"},
+		{"INSERT INTO p VALUES (9, 9, 9)", "INSERT INTO p VALUES (10, 9, 10)"},
+		{"INSERT INTO p VALUES (9, 9, 9)", "INSERT INTO p VALUES (9, 10, 10) ON CONFLICT DO NOTHING"},
+		{"INSERT INTO p VALUES (9, 9, 9)", "UPDATE p SET id = 9 WHERE id = 2"},
+		{"SELECT 1 FROM p WHERE id = 2 FOR KEY SHARE", "UPDATE p SET id = 9 WHERE id = 2"},
+		{"DELETE FROM p WHERE id = 4", "INSERT INTO r VALUES (5, 4)"},
+		{"DELETE FROM p WHERE id = 4", "UPDATE r SET pid = 4"},
+		{"INSERT INTO r VALUES (7, 4)", "DELETE FROM p WHERE id = 4"},
+		{"UPDATE r SET id = 2", "DELETE FROM p WHERE id = 3"},
+		{"UPDATE r SET id = 2", "UPDATE p SET id = 30 WHERE id = 3"},
+	} {
+		lines = append(lines, "a BEGIN", "a "+w[0], "b "+w[1], "b wait", "a ROLLBACK")
+	}
+	lines = append(lines, "c DROP TABLE r")
+	return []play{
+		{"what was waited for", lines},
+		{"behind another", []string{tables, "a BEGIN", "a UPDATE p SET v = 0 WHERE id = 1", "c UPDATE p SET v = 1 WHERE id = 1",
+			"b SET lock_timeout = '300ms'", "b UPDATE p SET v = 2 WHERE id = 1", "b wait", "a COMMIT", "c wait"}},
+		{"violations of a key's action", []string{"c CREATE TABLE k (id int PRIMARY KEY);" +
+			" CREATE TABLE l (id int PRIMARY KEY, kid int NOT NULL REFERENCES k ON DELETE SET NULL); INSERT INTO k VALUES (1); INSERT INTO l VALUES (1, 1)",
+			"c DELETE FROM k", "c DROP TABLE l, k"}},
+	}
 }
 
 // tableLockPlays holds each of the eight modes against each, with NOWAIT.

@@ -222,6 +222,9 @@ func said(e *pgconn.PgError) string {
 	if e.Hint != "" {
 		s += " HINT: " + e.Hint
 	}
+	if e.Where != "" {
+		s += " CONTEXT: " + e.Where
+	}
 	return s
 }
 

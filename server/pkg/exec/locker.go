@@ -28,7 +28,8 @@ type locker struct {
 	rel *planner.Rel
 	// writes: to change the row, not for SELECT ... FOR. PostgreSQL words a lost row differently.
 	writes bool
-	anyRow bool // the row is named by its key, not by the version the statement saw
+	doing  string // in the context of errors: "updating", "deleting", "locking", "inserting index"
+	anyRow bool   // the row is named by its key, not by the version the statement saw
 
 	numbered bool // the transaction has its id
 	guard    guard
@@ -39,7 +40,7 @@ type locker struct {
 }
 
 func newLocker(st *State, rel *planner.Rel) locker {
-	l := locker{st: st, rel: rel}
+	l := locker{st: st, rel: rel, doing: "locking"}
 	l.guard.restart(st, rel)
 	return l
 }
@@ -186,6 +187,9 @@ func (l *locker) sameKey() (bool, error) {
 
 func (l *locker) lockOnce(ctx context.Context, mode kv.RowMode, opts kv.LockOptions) (v kv.Version, err error) {
 	l.val, v, err = l.guard.lockGet(ctx, l.key, mode, opts, l.val[:0])
+	if err != nil {
+		err = l.inWait(err, mode)
+	}
 	return v, err
 }
 

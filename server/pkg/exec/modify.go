@@ -96,6 +96,12 @@ func newModifier(st *State, c *expr.Ctx, op query.CmdType, w *planner.Write, sou
 		oldRow: make([]data.Datum, n), newRow: make([]data.Datum, n), set: make([]bool, n),
 	}
 	m.lock.writes = true
+	switch op {
+	case query.CmdUpdate:
+		m.lock.doing = "updating"
+	case query.CmdDelete:
+		m.lock.doing = "deleting"
+	}
 	for _, s := range w.Set {
 		m.set[s.Col] = true
 	}
@@ -169,7 +175,7 @@ func (m *modifier) replace(set []planner.SetCol, row []data.Datum) error {
 	if m.keyChanges() {
 		// Others may have locked the row against just that.
 		if err := m.lock.guard.lock(m.c.Context, m.lock.key); err != nil {
-			return err
+			return m.lock.inWait(err, kv.Update)
 		}
 	}
 	h, err := rowcodec.ReadHeader(m.lock.val)
@@ -246,7 +252,7 @@ func (m *modifier) onConflict(c *conflict) (done, wrote bool, err error) {
 			"ON CONFLICT DO UPDATE command cannot affect row a second time").
 			WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 	}
-	m.lock.anyRow = true
+	m.lock.anyRow, m.lock.doing = true, "inserting index"
 	what, err := m.lock.lock(m.c.Context, c.rowKey, kv.NoKeyUpdate, query.LockWaitBlock)
 	if err != nil {
 		return true, false, err

@@ -52,7 +52,7 @@ func (w *writer) collision(row []data.Datum, on *planner.Conflict, lock bool) (*
 			}
 		}
 		if err != nil {
-			return nil, err
+			return nil, w.whileProbing(err, ix, key)
 		}
 		if !v.Found() {
 			continue
@@ -72,6 +72,24 @@ func (w *writer) collision(row []data.Datum, on *planner.Conflict, lock bool) (*
 		return c, err
 	}
 	return nil, nil
+}
+
+// whileProbing is inWait for a key that another row may have, which PostgreSQL names. One
+// that is not committed cannot be seen: then it is the row that should get the key.
+func (w *writer) whileProbing(err error, ix *planner.RelIndex, key []byte) error {
+	if !endsWait(err) {
+		return err
+	}
+	id := w.rowID
+	if ix.RowKey {
+		id = w.guard.rowID(key, id)
+	} else if val, v, failed := w.st.Txn.Get(newest, key, nil); failed == nil && v.Found() {
+		w.found = val
+		if row, failed := w.entryRow(ix, key); failed == nil {
+			id = w.guard.rowID(row, id)
+		}
+	}
+	return inWait(err, "inserting index tuple", id, w.rel.Table.Name)
 }
 
 // uniqueKey is the key of a row in a unique index that ON CONFLICT looks at, nil where it

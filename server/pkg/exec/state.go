@@ -45,6 +45,9 @@ type State struct {
 	// Owned tells whether a storage id was created by this transaction (declared with OwnRange): its
 	// rows need no locks. Nil: none is.
 	Owned func(storage uint32) bool
+	// Behind tells, of a wait for a row that has just ended with an error, whether others had come
+	// before it in the row's queue. Nil: none had.
+	Behind func(key []byte, mode kv.RowMode) bool
 	// Keys collects what foreign keys have to look at afterwards. The session sets it for every statement.
 	Keys *KeyQueue
 	// Instrument collects figures per plan node for EXPLAIN ANALYZE.

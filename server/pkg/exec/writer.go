@@ -21,6 +21,7 @@ type writer struct {
 	guard guard
 	xid   uint32
 	ids   idSource
+	rowID uint64 // of the row that is written
 
 	key, val     []byte // the row's key and bytes
 	entry, found []byte // an index entry's key, and what a look-up found
@@ -115,6 +116,7 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 	if err != nil {
 		return nil, err
 	}
+	w.rowID = id
 	w.key = w.rel.AppendRowKey(w.key[:0], row, id)
 	if on != nil {
 		if c, err := w.probe(row, on); c != nil || err != nil {
@@ -129,7 +131,7 @@ func (w *writer) insert(row []data.Datum, on *planner.Conflict) (*conflict, erro
 	if len(w.rel.KeyCols) > 0 {
 		v, err := w.lockGet(w.key)
 		if err != nil {
-			return nil, err
+			return nil, w.whileInserting(err, w.rowKeyIndex().Index.Name)
 		}
 		if v.Found() {
 			return nil, w.duplicate(w.rowKeyIndex(), row, w.key)
@@ -193,7 +195,7 @@ func (w *writer) addEntry(ix *planner.RelIndex, row []data.Datum, key []byte) er
 	if alone {
 		v, err := w.lockEntry(ix, w.entry)
 		if err != nil {
-			return err
+			return w.whileInserting(err, ix.Index.Name)
 		}
 		if v.Found() {
 			return w.duplicate(ix, row, w.entry)
@@ -219,6 +221,7 @@ func (w *writer) update(key []byte, oldRow, newRow []data.Datum, rowID uint64, c
 	if err := w.check(newRow); err != nil {
 		return err
 	}
+	w.rowID = rowID
 	moved := false
 	newKey := key
 	for _, c := range w.rel.KeyCols {
@@ -230,7 +233,7 @@ func (w *writer) update(key []byte, oldRow, newRow []data.Datum, rowID uint64, c
 			newKey = w.key
 			v, err := w.lockGet(newKey)
 			if err != nil {
-				return err
+				return w.whileInserting(err, w.rowKeyIndex().Index.Name)
 			}
 			if v.Found() {
 				return w.duplicate(w.rowKeyIndex(), newRow, newKey)

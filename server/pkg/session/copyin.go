@@ -191,7 +191,8 @@ func (c *copyInto) insertLine(line []byte) error {
 	}
 	if err := c.insert.Insert(&c.s.intr, c.row); err != nil {
 		e := pgerr.From(storeError(err))
-		if e.Code == pgerr.UniqueViolation { // PostgreSQL has gathered rows and forgotten the line
+		switch e.Code { // of unique keys, for which PostgreSQL has gathered rows and forgotten the line
+		case pgerr.UniqueViolation, pgerr.TRDeadlockDetected, pgerr.LockNotAvailable, pgerr.QueryCanceled:
 			return e.WithWhere(c.in.where())
 		}
 		return c.in.lineError(line, e)

@@ -9,7 +9,6 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/ddl"
 	"github.com/pgzdb/pgz/server/pkg/exec"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
-	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
 // Foreign keys are looked after when a statement has ended, by statements of
@@ -72,15 +71,21 @@ func (s *Session) foreignKey(e *exec.KeyEvent) (*foreignKey, error) {
 	return k, nil
 }
 
-func quotedName(t *catalog.Table) string {
-	return types.QuoteIdent(t.SchemaName) + "." + types.QuoteIdent(t.Name)
-}
+func quotedName(t *catalog.Table) string { return quoted(t.SchemaName) + "." + quoted(t.Name) }
 
-// equals writes "column = $n" for each column, joined by AND.
-func equals(t *catalog.Table, cols []int16, first int) string {
+// quoted quotes a name whether it needs that or not: errors show these statements, and
+// PostgreSQL writes them so.
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// equals writes "column = $n" for each column, joined by AND, or the other way round.
+func equals(t *catalog.Table, cols []int16, first int, parameterFirst bool) string {
 	var parts []string
 	for i, c := range cols {
-		parts = append(parts, fmt.Sprintf("%s OPERATOR(pg_catalog.=) $%d", types.QuoteIdent(t.Columns[c-1].Name), first+i))
+		left, right := quoted(t.Columns[c-1].Name), fmt.Sprintf("$%d", first+i)
+		if parameterFirst {
+			left, right = right, left
+		}
+		parts = append(parts, left+" OPERATOR(pg_catalog.=) "+right)
 	}
 	return strings.Join(parts, " AND ")
 }
@@ -96,8 +101,8 @@ func typesOf(t *catalog.Table, cols []int16) []uint32 {
 // lockReferenced locks the row with a key and tells whether there is one. The
 // key is of the columns of table from.
 func (k *foreignKey) lockReferenced(key []data.Datum, from *catalog.Table, cols []int16, fresh bool) (bool, error) {
-	text := "SELECT 1 FROM ONLY " + quotedName(k.ref) + " x WHERE " + equals(k.ref, k.e.Con.RefColumns, 1) + " FOR KEY SHARE OF x"
-	n, err := k.s.innerRun(innerQuery{text: text, types: typesOf(from, cols), params: key, fresh: fresh, limit: 1})
+	text := "SELECT 1 FROM ONLY " + quotedName(k.ref) + " x WHERE " + equals(k.ref, k.e.Con.RefColumns, 1, false) + " FOR KEY SHARE OF x"
+	n, err := k.s.innerRun(innerQuery{text: text, shown: true, types: typesOf(from, cols), params: key, fresh: fresh, limit: 1})
 	return n > 0, err
 }
 
@@ -173,9 +178,9 @@ func (k *foreignKey) act() error {
 // referring tells whether any row refers to the old key, locking one that does.
 func (k *foreignKey) referring() (bool, error) {
 	con := k.e.Con
-	text := "SELECT 1 FROM ONLY " + quotedName(k.t) + " x WHERE " + equals(k.t, con.Columns, 1) + " FOR KEY SHARE OF x"
+	text := "SELECT 1 FROM ONLY " + quotedName(k.t) + " x WHERE " + equals(k.t, con.Columns, 1, true) + " FOR KEY SHARE OF x"
 	n, err := k.s.innerRun(innerQuery{
-		text: text, types: typesOf(k.ref, con.RefColumns), params: k.e.Old, fresh: true, limit: 1})
+		text: text, shown: true, types: typesOf(k.ref, con.RefColumns), params: k.e.Old, fresh: true, limit: 1})
 	return n > 0, err
 }
 
@@ -193,8 +198,12 @@ func (k *foreignKey) refuse() error {
 // change is CASCADE, SET NULL and SET DEFAULT.
 func (k *foreignKey) change(action byte) error {
 	con := k.e.Con
-	q := innerQuery{types: typesOf(k.ref, con.RefColumns), params: k.e.Old}
-	where := " WHERE " + equals(k.t, con.Columns, 1)
+	q := innerQuery{shown: true, types: typesOf(k.ref, con.RefColumns), params: k.e.Old}
+	first := 1
+	if action == 'c' && k.e.New != nil {
+		first += len(con.Columns) // behind the new values
+	}
+	where := " WHERE " + equals(k.t, con.Columns, first, true)
 	if action == 'c' && k.e.New == nil {
 		q.text = "DELETE FROM ONLY " + quotedName(k.t) + where
 		_, err := k.s.innerRun(q)
@@ -202,12 +211,12 @@ func (k *foreignKey) change(action byte) error {
 	}
 	var set []string
 	for i, c := range con.Columns {
-		value := map[byte]string{'n': "NULL", 'd': "DEFAULT", 'c': fmt.Sprintf("$%d", len(con.Columns)+i+1)}[action]
-		set = append(set, types.QuoteIdent(k.t.Columns[c-1].Name)+" = "+value)
+		value := map[byte]string{'n': "NULL", 'd': "DEFAULT", 'c': fmt.Sprintf("$%d", i+1)}[action]
+		set = append(set, quoted(k.t.Columns[c-1].Name)+" = "+value)
 	}
 	if action == 'c' {
 		q.types = append(q.types, q.types...)
-		q.params = append(append([]data.Datum{}, k.e.Old...), k.e.New...)
+		q.params = append(append([]data.Datum{}, k.e.New...), k.e.Old...)
 	}
 	q.text = "UPDATE ONLY " + quotedName(k.t) + " SET " + strings.Join(set, ", ") + where
 	_, err := k.s.innerRun(q)

@@ -21,6 +21,7 @@ const innerStatements = 200
 // innerQuery is a statement the session makes. Names in it are qualified.
 type innerQuery struct {
 	text   string
+	shown  bool // in the context of its errors
 	types  []uint32
 	params []data.Datum
 	fresh  bool           // at a new snapshot, whatever the isolation level
@@ -31,6 +32,15 @@ type innerQuery struct {
 // innerRun runs a statement as a command of its own in the transaction under
 // way and returns how many rows it gave or wrote.
 func (s *Session) innerRun(q innerQuery) (rows int64, err error) {
+	rows, err = s.innerRows(q)
+	if err != nil && q.shown {
+		e := *pgerr.From(storeError(err)) // a cancel's error is not ours to change
+		err = e.WithWhere(`SQL statement "` + q.text + `"`)
+	}
+	return rows, err
+}
+
+func (s *Session) innerRows(q innerQuery) (rows int64, err error) {
 	st, err := s.innerStatement(q)
 	if err != nil {
 		return 0, err

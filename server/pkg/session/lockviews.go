@@ -215,6 +215,26 @@ func tupleMode(m kv.RowMode) kv.ObjectMode {
 	return kv.AccessExclusive
 }
 
+// behind tells, of a wait for a row in that mode that has just ended with an error, whether
+// others had come before it in the row's queue.
+func (s *Session) behind(key []byte, mode kv.RowMode) bool {
+	locks, err := s.srv.store.Locks(false)
+	if err != nil {
+		return false
+	}
+	ahead, since := false, s.activity.waitAt.Load()
+	for _, l := range locks {
+		switch {
+		case !bytes.Equal(l.Row, key):
+		case l.Owner == uint64(s.pid):
+			return false // holders of the row do not queue for it
+		case !l.Granted && l.RowMode != kv.Unwritten && l.RowMode.Conflicts(mode):
+			ahead = ahead || s.waitStart(int32(l.Owner)) < since
+		}
+	}
+	return ahead
+}
+
 // BlockingPIDs lists the sessions the one with that process id waits for.
 func (s *Session) BlockingPIDs(pid int32) []int32 {
 	owners, err := s.rowBlockers(uint64(uint32(pid)))

@@ -121,7 +121,7 @@ func (s *Session) queryState(state *exec.State, p *portal) error {
 		Serial: s.tx.level >= repeatableRead, Watched: s.tx.serial != nil, Store: s.srv.store, RowIDs: s.srv.rowIDs,
 		Env: s, Types: s.typeCtx(&p.arena), Caller: s, Params: p.params,
 		Account: &p.account, WorkMem: settings.workMem, TempDir: s.srv.opts.TempDir, Lock: s.lockOptions(),
-		Owned: s.hooks.owned, Keys: &s.keys,
+		Owned: s.hooks.owned, Behind: s.hooks.behind, Keys: &s.keys,
 	}
 	return nil
 }

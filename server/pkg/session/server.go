@@ -107,7 +107,7 @@ func (srv *Server) Open(info Startup) (*Session, error) {
 		clientHost: info.ClientHost, clientPort: info.ClientPort,
 		startedAt: time.Now(),
 	}
-	s.hooks.onWait, s.hooks.owned, s.hooks.changing = s.onWait, s.ownedStorage, s.changing
+	s.hooks.onWait, s.hooks.owned, s.hooks.behind, s.hooks.changing = s.onWait, s.ownedStorage, s.behind, s.changing
 	var key [4]byte
 	if _, err := crand.Read(key[:]); err != nil {
 		return nil, pgerr.Fatal(pgerr.InternalError, "no random numbers: %v", err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/exec"
+	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/settings"
 	"github.com/pgzdb/pgz/server/pkg/types"
@@ -41,6 +42,7 @@ type Session struct {
 		changing func()
 		onWait   func()
 		owned    func(uint32) bool
+		behind   func([]byte, kv.RowMode) bool
 	}
 	advisory map[advisoryHold]*heldLock
 	hangUp   func()
