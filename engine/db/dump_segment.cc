@@ -4,6 +4,7 @@
 #include "engine/base/coding.h"
 #include "engine/base/crc32c.h"
 #include "engine/db/dump_format.h"
+#include "engine/vlog/compress.h"
 #include "engine/vlog/format.h"
 #include "engine/vlog/vlog.h"
 
@@ -11,34 +12,56 @@ namespace pgz::dump {
 
 namespace {
 
+// One value, its checksum found right.
+void show_value(Report* report, uint32_t slot, const SegmentEntry& entry, Slice stored) {
+  std::string what =
+      "slot " + std::to_string(slot) + ", " + std::to_string(entry.length) + " bytes";
+  std::string raw;
+  if (entry.is_compressed) {
+    if (!uncompress_value(stored, &raw)) {
+      report->damaged(entry.offset,
+                      "the value in slot " + std::to_string(slot) + " does not uncompress");
+      return;
+    }
+    what += " (" + std::to_string(raw.size()) + " unpacked)";
+    stored = raw;
+  }
+  if (report->entries()) {
+    report->line("  " + padded(entry.offset, 8) + "  " + what + " " + quoted(stored));
+  }
+}
+
 // Compares each value with the checksum the directory has of it.
 Status check_values(Report* report, File* file, const vlog::Footer& footer, Slice directory) {
-  std::string value;
+  std::string stored;
   uint32_t empty = 0;
+  uint32_t compressed = 0;
   for (uint32_t slot = 0; slot < footer.meta.slots; ++slot) {
-    const char* entry = directory.data() + size_t{slot} * vlog::kEntryBytes;
-    const uint32_t offset = get_fixed32(entry);
-    const uint32_t length = get_fixed32(entry + 4);
-    if (length == 0) {
+    const SegmentEntry entry =
+        vlog::get_entry(directory.data() + size_t{slot} * vlog::kEntryBytes, footer.features);
+    if (entry.length == 0) {
       ++empty;
       continue;
     }
-    if (uint64_t{offset} + length > footer.directory_offset) {
+    if (uint64_t{entry.offset} + entry.length > footer.directory_offset) {
       report->damaged(footer.directory_offset,
                       "the value of slot " + std::to_string(slot) + " reaches out of the segment");
       continue;
     }
-    value.resize(length);
-    PGZ_TRY(file->read(offset, value.data(), length));
-    if (report->entries()) {
-      report->line("  " + padded(offset, 8) + "  slot " + std::to_string(slot) + ", " +
-                   std::to_string(length) + " bytes " + quoted(value));
+    compressed += entry.is_compressed ? 1 : 0;
+    stored.resize(entry.length);
+    PGZ_TRY(file->read(entry.offset, stored.data(), entry.length));
+    if (value_crc(footer.meta.id, slot, stored) != entry.crc) {
+      report->damaged(entry.offset,
+                      "checksum mismatch of the value in slot " + std::to_string(slot));
+      continue;
     }
-    if (value_crc(footer.meta.id, slot, value) != get_fixed32(entry + 8)) {
-      report->damaged(offset, "checksum mismatch of the value in slot " + std::to_string(slot));
-    }
+    show_value(report, slot, entry, stored);
   }
-  report->line("  " + std::to_string(empty) + " slots are empty");
+  report->line("  " + std::to_string(empty) + " slots are empty" +
+               (footer.features == 0
+                    ? std::string()
+                    : ", " + std::to_string(compressed) + " values are compressed"));
   return Status::ok();
 }
 

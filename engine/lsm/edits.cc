@@ -148,8 +148,12 @@ void Lsm::Rep::note_version(const Version& now) {
 }
 
 ValueOutputOptions Lsm::Rep::value_options() {
-  return {vlog_dir, options.value_inline_max_bytes, options.value_segment_bytes,
-          [this] { return new_file_number(); }, &files};
+  return {vlog_dir,
+          options.value_inline_max_bytes,
+          options.value_segment_bytes,
+          [this] { return new_file_number(); },
+          &files,
+          options.compress};
 }
 
 Status Lsm::Rep::commit_edit(VersionEdit edit, std::vector<TableRef> opened,

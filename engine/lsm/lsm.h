@@ -65,9 +65,9 @@ struct LsmOptions {
   // all stay in the tables. Values in the log are read whatever this says.
   uint32_t value_inline_max_bytes = 0;
   uint64_t value_segment_bytes = uint64_t{64} << 20;
-  // LZ4 below the base level, which level 0 merges into. Tables that move down unread stay as they
-  // are.
-  bool compress_deep_levels = true;
+  // LZ4 below the base level, which level 0 merges into (tables that move down unread stay as they
+  // are), and for the values that flushes and merges put into the value log.
+  bool compress = true;
   bool background = true;  // false: only flush_now(), merge_now() and merge_step() do work (tests)
 
   // Returns once the log is durable to `lsn`; an error stops background work.

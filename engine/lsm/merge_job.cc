@@ -105,7 +105,7 @@ OutputPlan Lsm::Rep::plan_output(const MergePick& pick, JobTurn* turn) {
   const CompactionJob& job = *pick.job;
   OutputPlan plan;
   const int base = LevelShape::of(*pick.version, limits()).base;
-  if (options.compress_deep_levels && job.target > base) plan.compression = Compression::kLz4;
+  if (options.compress && job.target > base) plan.compression = Compression::kLz4;
   plan.grandparents = job.grandparents;
   // Large values that are in tables still came with a transaction's runs, and then there are many,
   // or with few others like them, and then they stay (write_memtable).

@@ -114,7 +114,7 @@ void Lsm::multi_get(std::span<const Slice> user_keys, uint64_t read_ts,
     ValueRead read;
     result.status = Values::find(*view, result.value, &read);
     if (!result.status.is_ok()) continue;
-    result.value.resize(read.pointer.length);
+    result.value.resize(read.pointer.value_bytes());
     read.to = result.value.data();
     reads.push_back(std::move(read));
     readers.push_back(&result);

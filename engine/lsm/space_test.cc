@@ -53,7 +53,8 @@ class SpaceTest : public ::testing::TestWithParam<Sizes> {
     ASSERT_TRUE(lsm_->admit(bytes).is_ok());
     ts_++;
     MemTableRef ref = lsm_->reserve_active(ts_);
-    value_.assign(bytes, static_cast<char>('a' + ts_ % 26));
+    value_.resize(bytes);  // noise, which cannot be compressed
+    for (char& byte : value_) byte = static_cast<char>(noise_());
     ASSERT_TRUE(ref.add(Kind::kValue, "key" + std::to_string(n), ts_, value_).is_ok());
   }
 
@@ -75,6 +76,7 @@ class SpaceTest : public ::testing::TestWithParam<Sizes> {
   std::unique_ptr<Lsm> lsm_;
   uint64_t ts_ = 0;
   std::string value_;
+  std::minstd_rand noise_;
 };
 
 TEST_P(SpaceTest, StaysBelowTwiceTheLiveDataAndFallsWhenIdle) {

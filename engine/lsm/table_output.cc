@@ -40,7 +40,7 @@ Status TableOutput::finish(FileMeta* meta) {
   if (!values_.uses().empty()) {
     std::string segments;
     values_.uses().encode(&segments);
-    writer_->set_segments(std::move(segments));
+    writer_->set_segments(std::move(segments), values_.has_compressed());
   }
   TableProperties properties;
   PGZ_TRY(writer_->finish(&properties));

@@ -36,7 +36,7 @@ class VisibleIterator final : public UserIterator {
   uint64_t value_bytes() const override {
     if (!is_pointer_) return stored_value().size();
     ValuePointer pointer;
-    return ValuePointer::decode(stored_value(), &pointer) ? pointer.length : 0;
+    return ValuePointer::decode(stored_value(), &pointer) ? pointer.value_bytes() : 0;
   }
 
   Status value(Slice* value) override {

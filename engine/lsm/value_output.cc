@@ -14,23 +14,16 @@ Status ValueOutput::separate(Slice* key, Slice* value) {
       return Status::make(Code::kCorruption, "a value pointer in a table makes no sense");
     }
     uses_.add(pointer);
+    has_compressed_ |= pointer.raw_length != 0;
     return Status::ok();
   }
   if (options_.inline_max_bytes == 0 || trailer_kind(trailer) != Kind::kValue ||
       value->size() < options_.inline_max_bytes) {
     return Status::ok();
   }
-  if (writer_ != nullptr &&
-      (writer_->is_full() || writer_->value_bytes() + value->size() > options_.segment_bytes)) {
-    PGZ_TRY(end_segment());
-  }
-  if (writer_ == nullptr) {
-    const uint64_t number = options_.new_number();
-    writer_ = std::make_unique<SegmentWriter>(io_, options_.vlog_dir, number, number);
-    PGZ_TRY(writer_->open());
-  }
-  PGZ_TRY(writer_->add(*value, &pointer));
+  PGZ_TRY(write(*value, &pointer));
   uses_.add(pointer);
+  has_compressed_ |= pointer.raw_length != 0;
   key_.clear();
   append_internal_key(&key_, user_key_of(*key), trailer_ts(trailer), Kind::kValuePointer);
   pointer_.clear();
@@ -38,6 +31,26 @@ Status ValueOutput::separate(Slice* key, Slice* value) {
   *key = key_;
   *value = pointer_;
   return Status::ok();
+}
+
+Status ValueOutput::write(Slice value, ValuePointer* pointer) {
+  uint32_t raw_length = 0;
+  if (options_.compress) {
+    if (const Slice compressed = compressor_.compress(value); !compressed.empty()) {
+      raw_length = static_cast<uint32_t>(value.size());
+      value = compressed;
+    }
+  }
+  if (writer_ != nullptr &&
+      (writer_->is_full() || writer_->value_bytes() + value.size() > options_.segment_bytes)) {
+    PGZ_TRY(end_segment());
+  }
+  if (writer_ == nullptr) {
+    const uint64_t number = options_.new_number();
+    writer_ = std::make_unique<SegmentWriter>(io_, options_.vlog_dir, number, number);
+    PGZ_TRY(writer_->open());
+  }
+  return writer_->add_stored(value, raw_length, pointer);
 }
 
 Status ValueOutput::end_segment() {

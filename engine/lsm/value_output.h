@@ -9,6 +9,7 @@
 
 #include "engine/io/io.h"
 #include "engine/sst/internal_key.h"
+#include "engine/vlog/compress.h"
 #include "engine/vlog/vlog.h"
 
 namespace pgz {
@@ -19,6 +20,7 @@ struct ValueOutputOptions {
   uint64_t segment_bytes = uint64_t{64} << 20;  // a new segment begins beyond
   std::function<uint64_t()> new_number;         // for segment ids and files
   SegmentFiles* files = nullptr;                // where the segments made are read from
+  bool compress = false;                        // values are compressed where that is worth it
 };
 
 // Threads: one at a time. After an error only destruction is allowed; unfinished files are removed.
@@ -35,17 +37,22 @@ class ValueOutput {
   // Syncs and opens the segments written.
   Status finish();
   const SegmentUses& uses() const { return uses_; }
+  // Whether any pointer in the table leads to a compressed value.
+  bool has_compressed() const { return has_compressed_; }
   // What finish() opened, the caller's from then on.
   std::vector<SegmentRef> take_segments() { return std::move(segments_); }
 
  private:
+  Status write(Slice value, ValuePointer* pointer);
   Status end_segment();
 
   Io* io_;
   const ValueOutputOptions options_;
   std::unique_ptr<SegmentWriter> writer_;
   std::vector<SegmentRef> segments_;
+  ValueCompressor compressor_;
   SegmentUses uses_;
+  bool has_compressed_ = false;
   std::string key_;
   std::string pointer_;
 };

@@ -10,6 +10,7 @@ namespace {
 
 // Larger ones are not worth what they push out.
 constexpr uint32_t kCachedBytesMax = 64 << 10;
+constexpr uint32_t kTrustedBytesMax = 1 << 20;
 
 }  // namespace
 
@@ -21,7 +22,10 @@ Status Values::find(const View& view, Slice encoded, ValueRead* read) {
   const auto at = segments.find(read->pointer.segment);
   if (at != segments.end()) {
     read->segment = at->second.get();
-    return Status::ok();
+    uint64_t offset = 0;
+    // Nobody asks for much memory on the word of a pointer that leads out of its segment.
+    return read->pointer.length <= kTrustedBytesMax ? Status::ok()
+                                                    : read->segment->locate(read->pointer, &offset);
   }
   for (const auto& entry : view.queue) {  // it came with a memtable
     const OpenSegmentRef open = entry->open_segment(read->pointer.segment);
@@ -38,23 +42,24 @@ bool Values::take_cached(const ValueRead& read) const {
   const BlockCache::Pin pin = cache_->lookup(read.pointer.segment, read.pointer.slot);
   if (pin.handle == nullptr) return false;
   const Slice cached = pin.block->slice();
-  const bool fits = cached.size() == read.pointer.length;
+  const bool fits = cached.size() == read.pointer.value_bytes();
   if (fits) std::memcpy(read.to, cached.data(), cached.size());
   cache_->release(pin.handle);
   return fits;
 }
 
 void Values::put_cached(const ValueRead& read) const {
-  if (read.pointer.length > kCachedBytesMax) return;
-  OwnedBlock copy = BlockContents::make(read.pointer.length, 0);
-  std::memcpy(copy->bytes(), read.to, read.pointer.length);
+  const uint32_t bytes = read.pointer.value_bytes();
+  if (bytes > kCachedBytesMax) return;
+  OwnedBlock copy = BlockContents::make(bytes, 0);
+  std::memcpy(copy->bytes(), read.to, bytes);
   cache_->release(cache_->insert(read.pointer.segment, read.pointer.slot, std::move(copy)).handle);
 }
 
 Status Values::resolve(const View& view, std::string* value) const {
   ValueRead read;
   PGZ_TRY(find(view, *value, &read));
-  value->resize(read.pointer.length);
+  value->resize(read.pointer.value_bytes());
   read.to = value->data();
   if (take_cached(read)) return Status::ok();
   PGZ_TRY(read.segment->read(read.pointer, read.to));

@@ -1,8 +1,9 @@
 // Values out of the value log for readers: a view says which segment holds one, the block cache may
 // hold it already, and what is missing is read in address order.
 //
-// Cached values are found by segment id and slot, which a collection does not change. Ids of
-// segments and numbers of tables come from one sequence, so blocks and values share a cache.
+// The cache holds values uncompressed. They are found by segment id and slot, which a collection
+// does not change. Ids of segments and numbers of tables come from one sequence, so blocks and
+// values share a cache.
 #pragma once
 
 #include <span>

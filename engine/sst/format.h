@@ -32,7 +32,9 @@ inline constexpr size_t kFooterBytes = 120;
 // Features a reader must know to read the file.
 inline constexpr uint32_t kFeatureLz4 = 1;
 inline constexpr uint32_t kFeatureSegments = 2;  // has value pointers and their segments block
-inline constexpr uint32_t kKnownFeatures = kFeatureLz4 | kFeatureSegments;
+inline constexpr uint32_t kFeatureCompressedValues = 4;  // some pointers have a raw length
+inline constexpr uint32_t kKnownFeatures =
+    kFeatureLz4 | kFeatureSegments | kFeatureCompressedValues;
 
 struct Footer {
   BlockHandle filter;  // size 0: none

@@ -64,9 +64,9 @@ class TableWriter {
 
   // Keys must come in strictly ascending order (kInvalidArgument otherwise).
   Status add(Slice internal_key, Slice value);
-  // Bytes that tell which value segments the table's pointers lead into; empty: none. Before
-  // finish().
-  void set_segments(std::string bytes);
+  // Bytes that tell which value segments the table's pointers lead into; empty: none. And whether
+  // any value there is compressed. Before finish().
+  void set_segments(std::string bytes, bool has_compressed_values);
   // Writes what is left and syncs the file. The caller syncs its directory.
   Status finish(TableProperties* properties);
 

@@ -55,6 +55,7 @@ struct TableWriter::Rep {
   BlockHandle pending;  // a written data block without an index entry yet
   std::string compressed;
   bool used_lz4 = false;
+  bool has_compressed_values = false;
   Status status;
 };
 
@@ -208,8 +209,9 @@ Status TableWriter::Rep::write_tail(TableProperties* result) {
   PGZ_TRY(write_block(encoded, false, &footer.properties));
   if (!segments.empty()) PGZ_TRY(write_block(segments, false, &footer.segments));
   footer.table_id = options.table_id;
-  footer.features =
-      (used_lz4 ? sst::kFeatureLz4 : 0) | (segments.empty() ? 0 : sst::kFeatureSegments);
+  footer.features = (used_lz4 ? sst::kFeatureLz4 : 0) |
+                    (segments.empty() ? 0 : sst::kFeatureSegments) |
+                    (has_compressed_values ? sst::kFeatureCompressedValues : 0);
   footer.file_bytes = out.size() + sst::kFooterBytes;
   PGZ_TRY(out.append(footer.encode()));
   PGZ_TRY(out.finish());
@@ -219,7 +221,10 @@ Status TableWriter::Rep::write_tail(TableProperties* result) {
   return Status::ok();
 }
 
-void TableWriter::set_segments(std::string bytes) { rep_->segments = std::move(bytes); }
+void TableWriter::set_segments(std::string bytes, bool has_compressed_values) {
+  rep_->segments = std::move(bytes);
+  rep_->has_compressed_values = has_compressed_values;
+}
 
 Status TableWriter::finish(TableProperties* properties) {
   Rep& rep = *rep_;

@@ -32,7 +32,7 @@ std::string encode_header(uint64_t id, uint64_t file) {
   std::string bytes(kHeaderBytes, '\0');
   put_fixed64(bytes.data(), kHeaderMagic);
   put_fixed32(bytes.data() + 8, kSegmentVersion);
-  put_fixed32(bytes.data() + 12, 0);  // features, compression among them
+  put_fixed32(bytes.data() + 12, 0);  // features that concern open segments too
   put_fixed64(bytes.data() + 16, id);
   put_fixed64(bytes.data() + 24, file);
   put_fixed64(bytes.data() + 32, 0);  // encryption key id
@@ -70,7 +70,8 @@ std::string Footer::encode() const {
   put_fixed32(&to, meta.slots);
   put_fixed32(&to, directory_crc);
   put_fixed32(&to, kSegmentVersion);
-  put_fixed64(&to, 0);  // reserved
+  put_fixed32(&to, features);
+  put_fixed32(&to, 0);  // reserved
   put_fixed32(&to, crc32c(0, to.data(), to.size()));
   put_fixed32(&to, 0);
   put_fixed64(&to, kFooterMagic);
@@ -87,7 +88,8 @@ Status Footer::decode(Slice bytes, const std::string& path, Footer* footer) {
   if (get_fixed32(from + 64) != crc32c(0, from, 64)) {
     return corruption(path, 0, "footer checksum mismatch");
   }
-  if (get_fixed64(from + 56) != 0) {
+  footer->features = get_fixed32(from + 56);
+  if ((footer->features & ~kKnownFeatures) != 0 || get_fixed32(from + 60) != 0) {
     return Status::make(Code::kNotSupported,
                         path + " at 0: the segment uses a feature this version does not have");
   }
@@ -108,6 +110,21 @@ Status Footer::decode(Slice bytes, const std::string& path, Footer* footer) {
   return Status::ok();
 }
 
+void put_entry(std::string* directory, const Segment::Entry& entry) {
+  put_fixed32(directory, entry.offset);
+  put_fixed32(directory, entry.length | (entry.is_compressed ? kCompressedBit : 0));
+  put_fixed32(directory, entry.crc);
+}
+
+Segment::Entry get_entry(const char* from, uint32_t features) {
+  Segment::Entry entry{get_fixed32(from), get_fixed32(from + 4), get_fixed32(from + 8)};
+  if ((features & kFeatureCompressed) != 0 && (entry.length & kCompressedBit) != 0) {
+    entry.length &= ~kCompressedBit;
+    entry.is_compressed = true;
+  }
+  return entry;
+}
+
 }  // namespace vlog
 
 void ValuePointer::encode(std::string* to) const {
@@ -115,19 +132,27 @@ void ValuePointer::encode(std::string* to) const {
   put_varint32(to, slot);
   put_varint32(to, length);
   put_fixed32(to, crc);
+  if (raw_length != 0) put_varint32(to, raw_length);
 }
 
 bool ValuePointer::decode(Slice from, ValuePointer* pointer) {
-  return get_varint64(&from, &pointer->segment) && get_varint32(&from, &pointer->slot) &&
-         get_varint32(&from, &pointer->length) && get_fixed32(&from, &pointer->crc) &&
-         from.empty() && pointer->slot < kSlotsMax && pointer->length != 0;
+  pointer->raw_length = 0;
+  if (!get_varint64(&from, &pointer->segment) || !get_varint32(&from, &pointer->slot) ||
+      !get_varint32(&from, &pointer->length) || !get_fixed32(&from, &pointer->crc) ||
+      pointer->slot >= kSlotsMax || pointer->length == 0 ||
+      pointer->length > kSegmentValueBytesMax) {
+    return false;
+  }
+  if (from.empty()) return true;
+  return get_varint32(&from, &pointer->raw_length) && from.empty() &&
+         pointer->raw_length > pointer->length && pointer->raw_length <= kCompressedRawMax;
 }
 
-uint32_t value_crc(uint64_t segment, uint32_t slot, Slice value) {
+uint32_t value_crc(uint64_t segment, uint32_t slot, Slice stored) {
   char place[12];
   put_fixed64(place, segment);
   put_fixed32(place + 8, slot);
-  return crc32c(crc32c(0, place, sizeof(place)), value.data(), value.size());
+  return crc32c(crc32c(0, place, sizeof(place)), stored.data(), stored.size());
 }
 
 void SegmentMeta::encode(std::string* to) const {

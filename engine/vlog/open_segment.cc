@@ -17,7 +17,9 @@ void PlacedValue::encode(std::string* to) const {
 }
 
 bool PlacedValue::decode(Slice from, PlacedValue* placed) {
-  return get_varint64(&from, &placed->offset) && ValuePointer::decode(from, &placed->pointer);
+  // Commits store values as they are.
+  return get_varint64(&from, &placed->offset) && ValuePointer::decode(from, &placed->pointer) &&
+         placed->pointer.raw_length == 0;
 }
 
 // The descriptor that values are written through, until the segment is finished; then what `files`
@@ -204,9 +206,7 @@ Status OpenSegment::write_tail(SegmentMeta* meta) {
     while (holders_ > 0) released_.wait(&mutex_);
     footer.directory_offset = end_;
     for (const Segment::Entry& entry : entries_) {
-      put_fixed32(&tail, entry.offset);
-      put_fixed32(&tail, entry.length);
-      put_fixed32(&tail, entry.crc);
+      vlog::put_entry(&tail, entry);
       if (entry.length == 0) continue;
       meta->values++;
       meta->value_bytes += entry.length;

@@ -1,6 +1,5 @@
 // Batched reads: what a scan or a look-up of many keys found, fetched in address order.
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -65,8 +64,8 @@ size_t run_end(const std::vector<Place>& places, size_t first) {
   return last;
 }
 
-// One value goes where it is wanted, neighbours by way of `scratch`. False leaves all to a
-// transfer.
+// One value that is stored as it is goes where it is wanted, others by way of `scratch`. False
+// leaves all to a transfer.
 bool take_cached(const std::vector<Place>& places, size_t first, size_t last, Scratch* scratch) {
   std::shared_ptr<File> file;
   if (!places[first].read->segment->use(&file).is_ok() || file->alignment() > 1) return false;
@@ -75,14 +74,14 @@ bool take_cached(const std::vector<Place>& places, size_t first, size_t last, Sc
   for (size_t i = first; i < last; i++) {
     end = std::max(end, places[i].offset + places[i].read->pointer.length);
   }
-  const bool alone = last - first == 1;
+  const bool alone = last - first == 1 && places[first].read->pointer.raw_length == 0;
   char* const bytes = alone ? places[first].read->to : scratch->get(end - begin);
   if (!file->read_cached(begin, bytes, end - begin)) return false;
   for (size_t i = first; i < last; i++) {
     ValueRead& read = *places[i].read;
     const char* const from = bytes + (places[i].offset - begin);
-    read.status = read.segment->check(read.pointer, places[i].offset, {from, read.pointer.length});
-    if (read.status.is_ok() && !alone) std::memcpy(read.to, from, read.pointer.length);
+    read.status =
+        read.segment->deliver(read.pointer, places[i].offset, {from, read.pointer.length}, read.to);
     read.was_cached = true;
   }
   return true;
@@ -119,8 +118,7 @@ void finish(const std::vector<Place>& places, Transfer* transfer) {
                                               std::to_string(places[i].offset) + ": file cut off");
     } else {
       const Slice bytes(transfer->buffer.data() + at, read.pointer.length);
-      read.status = read.segment->check(read.pointer, places[i].offset, bytes);
-      if (read.status.is_ok()) std::memcpy(read.to, bytes.data(), bytes.size());
+      read.status = read.segment->deliver(read.pointer, places[i].offset, bytes, read.to);
     }
   }
 }

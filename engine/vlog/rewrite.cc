@@ -49,8 +49,7 @@ Status rewrite_segment(Io* io, const std::string& vlog_dir, const Segment& from,
     }
     const Slice value(window.data() + (entry.offset - window_begin), entry.length);
     PGZ_TRY(from.check({from.meta().id, slot, entry.length, entry.crc}, entry.offset, value));
-    ValuePointer moved;
-    PGZ_TRY(writer.add(value, &moved));
+    PGZ_TRY(writer.add_moved(value, entry));
   }
   return writer.finish(meta);
 }

@@ -1,14 +1,19 @@
 #include <algorithm>
+#include <cstring>
 
 #include "engine/base/assert.h"
 #include "engine/base/coding.h"
 #include "engine/base/crc32c.h"
 #include "engine/base/planted.h"
+#include "engine/vlog/compress.h"
 #include "engine/vlog/format.h"
 
 namespace pgz {
 
 namespace {
+
+// What most compressed values fit into while they are read.
+constexpr size_t kStoredOnStackMax = 4096;
 
 class HeldFile final : public SegmentFile {
  public:
@@ -80,7 +85,7 @@ Status Segment::read_directory(std::vector<Entry>* entries) const {
   entries->resize(meta_.slots);
   const char* from = bytes.data();
   for (Entry& entry : *entries) {
-    entry = {get_fixed32(from), get_fixed32(from + 4), get_fixed32(from + 8)};
+    entry = vlog::get_entry(from, footer.features);
     from += vlog::kEntryBytes;
     if (entry.length != 0 && (entry.offset < vlog::kHeaderBytes ||
                               uint64_t{entry.offset} + entry.length > footer.directory_offset)) {
@@ -160,25 +165,55 @@ Status Segment::locate(const ValuePointer& pointer, uint64_t* offset) const {
   return Status::ok();
 }
 
-Status Segment::check(const ValuePointer& pointer, uint64_t offset, Slice bytes) const {
+Status Segment::check(const ValuePointer& pointer, uint64_t offset, Slice stored) const {
   if (PGZ_PLANTED(kIgnoreValueCrc)) return Status::ok();
-  if (value_crc(pointer.segment, pointer.slot, bytes) == pointer.crc) return Status::ok();
+  if (value_crc(pointer.segment, pointer.slot, stored) == pointer.crc) return Status::ok();
   return vlog::corruption(path_, offset,
                           "value checksum mismatch in slot " + std::to_string(pointer.slot));
+}
+
+Status Segment::deliver(const ValuePointer& pointer, uint64_t offset, Slice stored,
+                        char* to) const {
+  PGZ_TRY(check(pointer, offset, stored));
+  if (pointer.raw_length == 0) {
+    if (stored.data() != to) std::memcpy(to, stored.data(), stored.size());
+    return Status::ok();
+  }
+  if (uncompress_value(stored, pointer.raw_length, to)) return Status::ok();
+  return vlog::corruption(path_, offset,
+                          "the value in slot " + std::to_string(pointer.slot) +
+                              " does not uncompress to " + std::to_string(pointer.raw_length) +
+                              " bytes");
 }
 
 Status Segment::read(const ValuePointer& pointer, char* to) const {
   uint64_t offset = 0;
   PGZ_TRY(locate(pointer, &offset));
+  return read_at(pointer, offset, to);
+}
+
+Status Segment::read_at(const ValuePointer& pointer, uint64_t offset, char* to) const {
   std::shared_ptr<File> file;
   PGZ_TRY(use(&file));
-  PGZ_TRY(file->read(offset, to, pointer.length));
-  return check(pointer, offset, {to, pointer.length});
+  char small[kStoredOnStackMax];
+  std::unique_ptr<char[]> large;
+  char* stored = to;
+  if (pointer.raw_length != 0) {
+    stored = small;
+    if (pointer.length > sizeof(small)) {
+      large = std::make_unique_for_overwrite<char[]>(pointer.length);
+      stored = large.get();
+    }
+  }
+  PGZ_TRY(file->read(offset, stored, pointer.length));
+  return deliver(pointer, offset, {stored, pointer.length}, to);
 }
 
 Status Segment::read(const ValuePointer& pointer, std::string* value) const {
-  value->resize(pointer.length);
-  return read(pointer, value->data());
+  uint64_t offset = 0;
+  PGZ_TRY(locate(pointer, &offset));
+  value->resize(pointer.value_bytes());
+  return read_at(pointer, offset, value->data());
 }
 
 }  // namespace pgz

@@ -200,7 +200,8 @@ TEST_F(SegmentTest, GoldenBytesOfVersionOne) {
   ValuePointer back;
   ASSERT_TRUE(ValuePointer::decode(encoded, &back));
   EXPECT_EQ(back, beta);
-  EXPECT_FALSE(ValuePointer::decode(encoded + "x", &back));
+  EXPECT_FALSE(ValuePointer::decode(encoded + "\4", &back));  // no raw length: not longer
+  EXPECT_FALSE(ValuePointer::decode(encoded + "xx", &back));
 }
 
 // Power fails, or the process dies, at every call of a move: the old file is whole, and the new one

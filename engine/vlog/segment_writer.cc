@@ -2,6 +2,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/base/assert.h"
 #include "engine/base/coding.h"
 #include "engine/base/crc32c.h"
 #include "engine/base/planted.h"
@@ -53,23 +54,33 @@ Status SegmentWriter::append(Slice bytes) {
   return Status::ok();
 }
 
-Status SegmentWriter::add(Slice value, ValuePointer* pointer) {
+Status SegmentWriter::add_entry(Slice stored, uint32_t crc, bool is_compressed) {
   const uint64_t offset = written_ + buffered_;
-  if (value.empty() || value.size() > kSegmentValueBytesMax || is_full() ||
-      offset + value.size() > UINT32_MAX - kWriteBytesMax) {
+  if (stored.empty() || stored.size() > kSegmentValueBytesMax || is_full() ||
+      offset + stored.size() > UINT32_MAX - kWriteBytesMax) {
     return Status::make(Code::kInvalidArgument, path_ + ": value or segment out of bounds");
   }
-  pointer->segment = meta_.id;
-  pointer->slot = meta_.slots;
-  pointer->length = static_cast<uint32_t>(value.size());
-  pointer->crc = value_crc(meta_.id, meta_.slots, value);
-  put_fixed32(&directory_, static_cast<uint32_t>(offset));
-  put_fixed32(&directory_, pointer->length);
-  put_fixed32(&directory_, pointer->crc);
+  vlog::put_entry(&directory_, {static_cast<uint32_t>(offset), static_cast<uint32_t>(stored.size()),
+                                crc, is_compressed});
+  has_compressed_ |= is_compressed;
   meta_.slots++;
   meta_.values++;
-  meta_.value_bytes += value.size();
-  return append(value);
+  meta_.value_bytes += stored.size();
+  return append(stored);
+}
+
+Status SegmentWriter::add_stored(Slice stored, uint32_t raw_length, ValuePointer* pointer) {
+  PGZ_ASSERT(raw_length == 0 || (raw_length > stored.size() && raw_length <= kCompressedRawMax));
+  pointer->segment = meta_.id;
+  pointer->slot = meta_.slots;
+  pointer->length = static_cast<uint32_t>(stored.size());
+  pointer->crc = value_crc(meta_.id, meta_.slots, stored);
+  pointer->raw_length = raw_length;
+  return add_entry(stored, pointer->crc, raw_length != 0);
+}
+
+Status SegmentWriter::add_moved(Slice stored, const SegmentEntry& entry) {
+  return add_entry(stored, entry.crc, entry.is_compressed);
 }
 
 void SegmentWriter::add_empty() {
@@ -82,6 +93,7 @@ Status SegmentWriter::finish(SegmentMeta* meta) {
     return Status::make(Code::kInvalidArgument, path_ + ": a segment without values");
   }
   vlog::Footer footer;
+  footer.features = has_compressed_ ? vlog::kFeatureCompressed : 0;
   footer.directory_offset = written_ + buffered_;
   footer.directory_crc = crc32c(0, directory_.data(), directory_.size());
   const uint64_t end = footer.directory_offset + directory_.size() + vlog::kFooterBytes;

@@ -9,12 +9,18 @@
 // kept by the manifest: rewrite_segment() moves the live values to a new file under the same slot
 // numbers, so that no key needs rewriting. Values that were dropped leave an empty entry.
 //
+// A value may be stored compressed, by itself (compress.h). Pointer and directory then have the
+// length and checksum of the bytes stored, which is all that moving and counting know of; lengths
+// and sums of bytes are of what is stored throughout, unless they are called raw.
+//
 // Promises
 //  - A value read is the one the pointer was made for: the pointer's CRC32C covers segment, slot
-//    and bytes, and is checked on every read and on every move.
+//    and bytes stored, and is checked on every read and on every move, before they are
+//    uncompressed.
 //  - finish() and rewrite_segment() return with the file and its directory entry synced.
 //  - Writes are at most kWriteBytesMax, and multiples of kIoAlignment.
-// Limits: values of 1 byte to 1 GiB; kSlotsMax slots and 4 GiB a segment.
+// Limits: values of 1 byte to 1 GiB, up to kCompressedRawMax if compressed; kSlotsMax slots and
+// 4 GiB a segment.
 // Errors: kCorruption names file and offset; kNotSupported for a newer format or unknown features;
 // what Io returns is passed on. Nothing here locks for long: segments are safe for any number of
 // threads, writers for one.
@@ -41,22 +47,28 @@ namespace pgz {
 inline constexpr uint32_t kSlotsMax = 1u << 22;
 inline constexpr uint64_t kSegmentValueBytesMax = uint64_t{1} << 30;
 inline constexpr size_t kWriteBytesMax = 1 << 20;
+// Larger values are stored as they are, so that no length makes a reader ask for more memory.
+inline constexpr uint32_t kCompressedRawMax = 1 << 20;
 
 // What a sorted table holds in a value's place.
 struct ValuePointer {
   uint64_t segment = 0;
   uint32_t slot = 0;
-  uint32_t length = 0;
+  uint32_t length = 0;  // of the bytes stored
   uint32_t crc = 0;
+  uint32_t raw_length = 0;  // of the value where it is stored compressed; 0: it is not
 
+  // What a reader gets.
+  uint32_t value_bytes() const { return raw_length != 0 ? raw_length : length; }
   void encode(std::string* to) const;
   // False for bytes that are no pointer, or more than one.
   static bool decode(Slice from, ValuePointer* pointer);
   bool operator==(const ValuePointer&) const = default;
 };
 
-// Seeded with its place, so that a value of another slot or segment is never taken for this one.
-uint32_t value_crc(uint64_t segment, uint32_t slot, Slice value);
+// Of the bytes stored, seeded with their place, so that a value of another slot or segment is never
+// taken for this one.
+uint32_t value_crc(uint64_t segment, uint32_t slot, Slice stored);
 
 // One segment as the manifest knows it.
 struct SegmentMeta {
@@ -99,6 +111,14 @@ class SegmentUses {
 std::string segment_path(const std::string& vlog_dir, uint64_t file);
 uint64_t segment_file_number(const std::string& name);
 
+// One directory entry; an empty slot has length 0.
+struct SegmentEntry {
+  uint32_t offset = 0;
+  uint32_t length = 0;
+  uint32_t crc = 0;
+  bool is_compressed = false;
+};
+
 // Writes one segment. Threads: one at a time. After an error only destruction is allowed.
 class SegmentWriter {
  public:
@@ -108,8 +128,13 @@ class SegmentWriter {
   SegmentWriter& operator=(const SegmentWriter&) = delete;
 
   Status open();
-  // The next slot gets the value.
-  Status add(Slice value, ValuePointer* pointer);
+  // The next slot gets the value, stored as it is.
+  Status add(Slice value, ValuePointer* pointer) { return add_stored(value, 0, pointer); }
+  // The same with what ValueCompressor made of a value of `raw_length` bytes, or what another
+  // segment has stored of one.
+  Status add_stored(Slice stored, uint32_t raw_length, ValuePointer* pointer);
+  // The next slot gets what it has in another file of this segment; checked before.
+  Status add_moved(Slice stored, const SegmentEntry& entry);
   // The next slot stays empty.
   void add_empty();
   uint64_t value_bytes() const { return meta_.value_bytes; }
@@ -118,6 +143,7 @@ class SegmentWriter {
   Status finish(SegmentMeta* meta);
 
  private:
+  Status add_entry(Slice stored, uint32_t crc, bool is_compressed);
   Status append(Slice bytes);
   Status write_out(bool whole);
 
@@ -131,6 +157,7 @@ class SegmentWriter {
   uint64_t written_ = 0;
   WriteBehind behind_;
   std::string directory_;
+  bool has_compressed_ = false;
   bool finished_ = false;
 };
 
@@ -171,29 +198,29 @@ class Segment {
   const SegmentMeta& meta() const { return meta_; }
   const std::string& path() const { return path_; }
   Status read(const ValuePointer& pointer, std::string* value) const;
-  // pointer.length bytes to `to`.
+  // pointer.value_bytes() to `to`. With a pointer whose raw_length was set to 0 a compressed value
+  // is read as it is stored.
   Status read(const ValuePointer& pointer, char* to) const;
   // Where the value begins in the file. kCorruption when the slot is empty or out of range.
   Status locate(const ValuePointer& pointer, uint64_t* offset) const;
-  // kCorruption unless `bytes` are what the pointer names.
-  Status check(const ValuePointer& pointer, uint64_t offset, Slice bytes) const;
+  // kCorruption unless `stored` is what the pointer names.
+  Status check(const ValuePointer& pointer, uint64_t offset, Slice stored) const;
+  // Checks, and makes pointer.value_bytes() at `to` of it; `stored` may be `to` itself where
+  // nothing is to be uncompressed.
+  Status deliver(const ValuePointer& pointer, uint64_t offset, Slice stored, char* to) const;
   Status use(std::shared_ptr<File>* file) const { return file_->use(file); }
   uint64_t memory_bytes() const;
   // The manifest does not name the file any more: remove it when nobody reads it.
   void set_obsolete() { obsolete_.store(true, std::memory_order_release); }
 
-  // One directory entry; an empty slot has length 0.
-  struct Entry {
-    uint32_t offset = 0;
-    uint32_t length = 0;
-    uint32_t crc = 0;
-  };
-  // All of them, read anew and checked.
+  using Entry = SegmentEntry;
+  // The whole directory, read anew and checked.
   Status read_directory(std::vector<Entry>* entries) const;
 
  private:
   Segment() = default;
   Status load_offsets() const;
+  Status read_at(const ValuePointer& pointer, uint64_t offset, char* to) const;
   Status locate_growing(const ValuePointer& pointer, uint64_t* offset) const;
   Status no_value(const ValuePointer& pointer, uint64_t offset) const;
 
@@ -210,7 +237,7 @@ class Segment {
 
 using SegmentRef = std::shared_ptr<Segment>;
 
-// One value of a batch: pointer.length bytes go to `to`. The segment outlives the call.
+// One value of a batch: pointer.value_bytes() go to `to`. The segment outlives the call.
 struct ValueRead {
   const Segment* segment = nullptr;
   ValuePointer pointer;
@@ -223,10 +250,11 @@ struct ValueRead {
 // system has in memory, on the calling thread, while the rest is in flight.
 void read_values(Io* io, std::span<ValueRead> reads);
 
-// Writes what `live` keeps of the segment to file number `file`, slot numbers unchanged. Every
-// value moved is checked first. `live` must not be empty. kCorruption when it names an empty slot.
-// `between` is called before each read of at most kWriteBytesMax (or one value, where that is
-// larger): the place to let more urgent work go first; an error it returns ends the work.
+// Writes what `live` keeps of the segment to file number `file`, slot numbers unchanged and values
+// as they are stored. Every value moved is checked first. `live` must not be empty. kCorruption
+// when it names an empty slot. `between` is called before each read of at most kWriteBytesMax (or
+// one value, where that is larger): the place to let more urgent work go first; an error it returns
+// ends the work.
 Status rewrite_segment(Io* io, const std::string& vlog_dir, const Segment& from,
                        const SlotSet& live, uint64_t file, SegmentMeta* meta,
                        const std::function<Status()>& between = {});

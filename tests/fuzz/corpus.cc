@@ -3,6 +3,7 @@
 
 #include "engine/base/coding.h"
 #include "engine/sst/format.h"
+#include "engine/vlog/compress.h"
 #include "engine/vlog/vlog.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/sim/machine.h"
@@ -71,6 +72,24 @@ void add_segment(const std::string& bytes, std::vector<std::string>* out) {
                  std::string(12, '\7'));
 }
 
+// Whole, with values that a flush would have compressed and one it would not.
+std::string compressed_segment() {
+  SimIo io(1);
+  if (!io.mkdir("vlog").is_ok()) return {};
+  ValueCompressor compressor;
+  SegmentWriter writer(&io, "vlog", 7, 7);
+  ValuePointer pointer;
+  SegmentMeta meta;
+  bool is_written = writer.open().is_ok() && writer.add("as it is", &pointer).is_ok();
+  for (uint32_t bytes = 100; bytes < 2000; bytes += 300) {
+    const std::string value(bytes, 'v');
+    is_written =
+        is_written && writer.add_stored(compressor.compress(value), bytes, &pointer).is_ok();
+  }
+  if (!is_written || !writer.finish(&meta).is_ok()) return {};
+  return std::string(1, '\0') + io.contents(segment_path("vlog", 7));
+}
+
 std::vector<std::string> call_streams() {
   std::vector<std::string> out;
   SplitMixRng rng(3);
@@ -94,6 +113,13 @@ std::vector<std::string> seeds_for(const std::string& target) {
     std::string encoded;
     uses.encode(&encoded);
     out.push_back(std::string(1, '\3') + encoded);
+    std::string pointer;
+    ValuePointer{5, 6, 100, 1, 900}.encode(&pointer);
+    out.push_back(std::string(1, '\3') + pointer);
+    ValueCompressor compressor;
+    const std::string value(900, 'v');
+    out.push_back("\4\x43\x84" + std::string(compressor.compress(value)));  // 900 as a number
+    out.push_back(compressed_segment());
   }
   for (uint64_t seed : {4, 7}) {
     sim::MachineOptions options;
