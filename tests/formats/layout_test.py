@@ -165,14 +165,53 @@ def entries(block):
     demand(at == end, 'entries run into the restart points')
 
 
-def table(path):
+def pointer(value, path):
+    """A value pointer, as (segment, slot, stored length, checksum, raw length or 0)."""
+    fields, at = [], 0
+    for _ in range(3):
+        number, at = varint(value, at)
+        fields.append(number)
+    fields.append(u32(value, at))
+    at += 4
+    raw = 0
+    if at < len(value):
+        raw, at = varint(value, at)
+        demand(fields[2] < raw <= 1 << 20, f'{path}: raw length {raw} of {fields[2]} bytes')
+    demand(at == len(value), f'{path}: more bytes behind a pointer')
+    return (*fields, raw)
+
+
+def lz4(b):
+    """The LZ4 block format: literals and copies of what came before, in turn."""
+    out, at = bytearray(), 0
+
+    def length(at, n):
+        while n >= 15 and b[at] == 255:
+            n, at = n + 255, at + 1
+        return (n + b[at], at + 1) if n >= 15 else (n, at)
+
+    while at < len(b):
+        token = b[at]
+        n, at = length(at + 1, token >> 4)
+        out += b[at:at + n]
+        at += n
+        if at == len(b):
+            break
+        back, at = u16(b, at), at + 2
+        n, at = length(at, token & 15)
+        for _ in range(n + 4):
+            out.append(out[-back])
+    return bytes(out)
+
+
+def table(path, raw_lengths):
     b = read(path)
     f = b[-120:]
     demand(f[112:] == b'\xabPGZSST1' and u32(f, 100) == 1, f'{path}: magic or version')
     demand(u32(f, 104) == crc32c(f[:104]) and u64(f, 80) == len(b), f'{path}: footer checksum or size')
     demand(u64(f, 72) == 0 and u64(f, 88) == 0 and u32(f, 108) == 0, f'{path}: reserved')
     table_id, features = u64(f, 64), u32(f, 96)
-    demand(features & ~3 == 0, f'{path}: features {features}')
+    demand(features & ~7 == 0, f'{path}: features {features}')
     properties, at, body = {}, 0, table_block(b, table_id, u64(f, 32), u64(f, 40), path)
     while at < len(body):
         tag, at = varint(body, at)
@@ -184,17 +223,21 @@ def table(path):
         offset, n = varint(handle, 0)
         for _, inner in entries(table_block(b, table_id, offset, varint(handle, n)[0], path)):
             offset, n = varint(inner, 0)
-            for key, _ in entries(table_block(b, table_id, offset, varint(inner, n)[0], path)):
+            for key, value in entries(table_block(b, table_id, offset, varint(inner, n)[0], path)):
                 trailer = 0xffffffffffffffff - int.from_bytes(key[-8:], 'big')
                 order = (key[:-8], key[-8:])
                 demand(last is None or last < order, f'{path}: keys are not in order')
                 last, count = order, count + 1
                 kinds.add(trailer & 255)
+                if trailer & 255 == 4:
+                    to = pointer(value, path)
+                    demand(to[4] == 0 or features & 4, f'{path}: a compressed value without the feature')
+                    raw_lengths[to[:4]] = to[4]
     demand(varint(properties[1], 0)[0] == count, f'{path}: {count} entries, properties say otherwise')
     return {'entries': count, 'kinds': sorted(kinds)}
 
 
-def segment(path):
+def segment(path, raw_lengths):
     b = read(path)
     demand(b[:8] == b'\xabPGZSEG1' and u32(b, 8) == 1 and u32(b, 4092) == crc32c(b[:4092]), f'{path}: header')
     f = b[-80:]
@@ -202,19 +245,30 @@ def segment(path):
         return 'open: no footer yet'
     demand(f[72:] == b'\xabPGZEND1' and u32(f, 52) == 1 and u32(f, 64) == crc32c(f[:64]), f'{path}: footer')
     demand((u64(f, 0), u64(f, 8), u64(f, 16)) == (u64(b, 16), u64(b, 24), len(b)), f'{path}: header and footer')
+    features = u32(f, 56)
+    demand(features in (0, 1) and u32(f, 60) == u32(f, 68) == 0, f'{path}: features or reserved')
     slots, start = u32(f, 44), u64(f, 32)
     directory = b[start:start + 12 * slots]
     demand(u32(f, 48) == crc32c(directory), f'{path}: directory checksum')
-    values = total = 0
+    values = total = compressed = 0
     for slot in range(slots):
         offset, length, checksum = struct.unpack_from('<III', directory, 12 * slot)
         if offset == length == checksum == 0:
             continue
+        is_compressed = features == 1 and length >> 31 == 1
+        length &= 0x7fffffff if is_compressed else 0xffffffff
+        raw = raw_lengths.get((u64(f, 0), slot, length, checksum))
+        demand(raw is None or (raw != 0) == is_compressed, f'{path}: value {slot}: pointer and directory')
+        if is_compressed:
+            compressed += 1
+            unpacked = len(lz4(b[offset:offset + length]))
+            demand(raw in (None, unpacked), f'{path}: value {slot} unpacks to {unpacked} bytes')
         seed = crc32c(struct.pack('<QI', u64(f, 0), slot))
         demand(checksum == crc32c(b[offset:offset + length], seed), f'{path}: value {slot}')
         values, total = values + 1, total + length
     demand((values, total) == (u32(f, 40), u64(f, 24)), f'{path}: counts of values')
-    return {'values': values, 'bytes': total}
+    demand((compressed != 0) == (features == 1), f'{path}: the feature without a compressed value')
+    return {'values': values, 'bytes': total, 'compressed': compressed}
 
 
 def manifest(folder, uuid):
@@ -255,7 +309,9 @@ def show_directory(base):
     uuid = identity(os.path.join(base, 'IDENTITY'))
     print('IDENTITY', uuid.hex())
     print('manifest', manifest(os.path.join(base, 'manifest'), uuid))
-    for folder, show in (('log', lambda p: log_slot(p, uuid)), ('sst', table), ('vlog', segment)):
+    raw_lengths = {}
+    for folder, show in (('log', lambda p: log_slot(p, uuid)), ('sst', lambda p: table(p, raw_lengths)),
+                         ('vlog', lambda p: segment(p, raw_lengths))):
         path = os.path.join(base, folder)
         for name in sorted(os.listdir(path)) if os.path.isdir(path) else []:
             print(f'{folder}/{name}', show(os.path.join(path, name)))

@@ -23,6 +23,17 @@ void put(pgz_db* db, const std::string& key, const std::string& value) {
   must(pgz_put(db, key.data(), key.size(), value.data(), value.size(), &err));
 }
 
+// As golden_test has it.
+std::string noise(size_t bytes) {
+  uint32_t state = 1;
+  std::string value;
+  while (value.size() < bytes) {
+    state = state * 1664525 + 1013904223;
+    value.push_back(static_cast<char>(state >> 24));
+  }
+  return value;
+}
+
 std::string write_entry(uint8_t kind, uint32_t op, const std::string& key,
                         const std::string& value) {
   const uint32_t numbers[3] = {op, static_cast<uint32_t>(key.size()),
@@ -81,6 +92,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < 40; ++i) {
     put(db, "value/" + std::to_string(100 + i), std::string(1500, static_cast<char>('a' + i % 26)));
   }
+  put(db, "value/noise", noise(1500));  // among values that compression makes much shorter
   place(db, "value/placed", std::string(5000, 'p'));
   uint64_t first = 0;
   must(pgz_counter_reserve(db, "ids", 3, 7, 0, &first, &err));
