@@ -125,12 +125,13 @@ func (c *conn) serve(s *session.Session) error {
 
 // pause prepares for a wait on the client: idle timeouts become a deadline.
 func (c *conn) pause(s *session.Session) {
-	if d := s.IdleTimeout(); d > 0 {
+	d := s.IdleTimeout()
+	if d > 0 {
 		_ = c.nc.SetReadDeadline(time.Now().Add(d))
 	} else if s.HadDeadline {
 		_ = c.nc.SetReadDeadline(time.Time{})
 	}
-	s.HadDeadline = s.IdleTimeout() > 0
+	s.HadDeadline = d > 0
 }
 
 // unpause takes back pause's deadline before reads that do not wait for an idle client.

@@ -39,6 +39,7 @@ type cached struct {
 	version                                        uint64
 	valid                                          bool
 	statementTimeout, lockTimeout, deadlockTimeout time.Duration
+	idleSession, idleInTxn                         time.Duration
 	workMem, memoryLimit                           int64 // bytes
 }
 
@@ -53,6 +54,8 @@ func (s *Session) cachedSettings() *cached {
 			statementTimeout: s.milliseconds(defStatementTimeout),
 			lockTimeout:      s.milliseconds(defLockTimeout),
 			deadlockTimeout:  s.milliseconds(defDeadlockTimeout),
+			idleSession:      s.milliseconds(defIdleSession),
+			idleInTxn:        s.milliseconds(defIdleInTxn),
 		}
 	}
 	return c

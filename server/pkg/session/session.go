@@ -145,9 +145,9 @@ func (s *Session) milliseconds(d *settings.Def) time.Duration {
 // IdleTimeout is how long the client may keep silent now; 0 is for ever.
 func (s *Session) IdleTimeout() time.Duration {
 	if s.tx.block == blockNone {
-		return s.milliseconds(defIdleSession)
+		return s.cachedSettings().idleSession
 	}
-	return s.milliseconds(defIdleInTxn)
+	return s.cachedSettings().idleInTxn
 }
 
 // IdleError is the error of a client that kept silent too long.
