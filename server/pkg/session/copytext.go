@@ -28,9 +28,9 @@ type copyReader struct {
 	crlf   bool
 	eolSet bool
 
-	valid  int  // bytes of buf that are known to be text
-	plain  int  // bytes of buf that are whole lines without a backslash, in text format
-	simple bool // the line at hand is one of them
+	valid   int  // bytes of buf that are whole lines (or parts of quoted ones) of valid text
+	escapes bool // they have a backslash
+	simple  bool // the line at hand has none, in text format
 
 	fields [][]byte // nil is null
 	values []byte   // unescaped text the fields point into
@@ -39,10 +39,7 @@ type copyReader struct {
 // next returns the next line without its end, false at the end of the data.
 func (r *copyReader) next() (line []byte, ok bool, err error) {
 	r.line++
-	if r.simple = r.start < r.plain; r.simple {
-		end, width := r.lineEnd(bytes.IndexByte(r.buf[r.start:r.plain], '\n'))
-		line = r.buf[r.start:end]
-		r.start = end + width
+	if line, ok = r.plainLine(); ok {
 		return line, true, nil
 	}
 	scan := lineScan{}
@@ -76,6 +73,26 @@ func (r *copyReader) next() (line []byte, ok bool, err error) {
 		}
 		return line, true, nil
 	}
+}
+
+// plainLine is next where the first newline ends a line of valid text: in text format
+// unless a backslash stands before it.
+func (r *copyReader) plainLine() (line []byte, ok bool) {
+	r.simple = false
+	if r.opts.csv || r.start >= r.valid {
+		return nil, false
+	}
+	at := bytes.IndexByte(r.buf[r.start:r.valid], '\n')
+	if at < 0 || at > 0 && r.buf[r.start+at-1] == '\\' {
+		return nil, false
+	}
+	end, width := r.lineEnd(at)
+	line = r.buf[r.start:end]
+	if r.simple = !r.escapes || bytes.IndexByte(line, '\\') < 0; !r.simple && string(line) == `\.` {
+		return nil, false
+	}
+	r.start = end + width
+	return line, true
 }
 
 // lineScan is how far the search for a line's end has come.
@@ -178,18 +195,14 @@ func (r *copyReader) more(s *lineScan) error {
 // survey looks at the whole lines that the last n bytes have ended: what holds
 // for all of them need not be asked line by line.
 func (r *copyReader) survey(n int) {
-	r.valid, r.plain = 0, 0
+	r.valid = 0
 	last := bytes.LastIndexByte(r.buf[len(r.buf)-n:], '\n')
 	if last < 0 {
 		return
 	}
 	lines := r.buf[:len(r.buf)-n+last+1]
-	if parser.CheckText(bytesString(lines)) != nil {
-		return
-	}
-	r.valid = len(lines)
-	if !r.opts.csv && bytes.IndexByte(lines, '\\') < 0 {
-		r.plain = len(lines)
+	if parser.CheckText(bytesString(lines)) == nil {
+		r.valid, r.escapes = len(lines), bytes.IndexByte(lines, '\\') >= 0
 	}
 }
 

@@ -75,6 +75,8 @@ func TestCopyFields(t *testing.T) {
 		{"copy t from stdin", "\n\n", [][]string{{""}, {""}}},
 		{"copy t from stdin with (delimiter '|', null '')", "1||x\n", [][]string{{"1", "<null>", "x"}}},
 		{"copy t from stdin", "1\ta\n2\t\\N\n\t\n4\t\\\\\n5\tb\n", [][]string{{"1", "a"}, {"2", "<null>"}, {"", ""}, {"4", "\\"}, {"5", "b"}}},
+		{"copy t from stdin", "a\\\\\n\\N\tb\\\nc\nd\\\r\ne\n", [][]string{{"a\\"}, {"<null>", "b\nc"}, {"d\r"}, {"e"}}},
+		{"copy t from stdin", "x\ty\r\n\\N\t\\\r\r\n\\.\r\nrest", [][]string{{"x", "y"}, {"<null>", "\r"}}},
 		{"copy t from stdin", "ä\tö\nü\t€\nß\tend", [][]string{{"ä", "ö"}, {"ü", "€"}, {"ß", "end"}}},
 		{"copy t from stdin with (null 'x')", "1\tx\nx\t2\r\n", [][]string{{"1", "<null>"}, {"<null>", "2\r"}}},
 		{"copy t from stdin csv", "1,\"a,b\",\"say \"\"hi\"\"\",\n", [][]string{{"1", "a,b", `say "hi"`, "<null>"}}},
