@@ -271,6 +271,9 @@ func (r *copyReader) splitSimple(line []byte) [][]byte {
 
 // fieldEnd finds the next delimiter that no backslash hides.
 func fieldEnd(line []byte, delim byte) int {
+	if i := bytes.IndexByte(line, delim); i <= 0 || line[i-1] != '\\' {
+		return i
+	}
 	for i := 0; i < len(line); i++ {
 		switch line[i] {
 		case '\\':
