@@ -27,6 +27,14 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
+// Nothing of it can be compressed, so that it fills a disk.
+std::string noise(size_t bytes) {
+  static SplitMixRng rng(7);
+  std::string value(bytes, '\0');
+  for (char& byte : value) byte = static_cast<char>(rng.next64());
+  return value;
+}
+
 // A database, and what was acknowledged.
 class Filler {
  public:
@@ -69,7 +77,7 @@ class Filler {
   Status fill() {
     for (int i = 0; i < 20'000; ++i) {
       const std::string key = "k" + std::to_string(number_++);
-      Status s = put(key, key + std::string(8192, 'v'));
+      Status s = put(key, key + noise(8192));
       if (!s.is_ok()) return s;
     }
     return Status::ok();
@@ -122,7 +130,7 @@ class DiskFullTest : public testing::Test {
   // Some data, the reserve, and a full disk behind it.
   void fill() {
     for (int i = 0; i < 300; ++i) {
-      ASSERT_TRUE(filler_.put("k-" + std::to_string(i), std::string(8192, 'v')).is_ok());
+      ASSERT_TRUE(filler_.put("k-" + std::to_string(i), noise(8192)).is_ok());
     }
     for (int i = 0; i < 1000 && !has_file("reserve"); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -142,7 +150,7 @@ class DiskFullTest : public testing::Test {
 TEST_F(DiskFullTest, WritesAreRefusedReadsGoOnAndItHeals) {
   fill();
   for (int i = 0; i < 20; ++i) {
-    EXPECT_TRUE(filler_.put("x", std::string(100'000, 'x')).is(Code::kNoSpace));
+    EXPECT_TRUE(filler_.put("x", noise(100'000)).is(Code::kNoSpace));
   }
   filler_.expect_all_there();
   EXPECT_TRUE(filler_.db()->check().is_ok()) << "the instance runs";
@@ -208,7 +216,7 @@ TEST_F(DiskFullTest, SingleFailuresPass) {
   for (int round = 0; round < 20; ++round) {
     io_.set_plan({{io_.calls() + static_cast<uint64_t>(round) * 3, SimFault::kNoSpace}});
     for (int i = 0; i < 100; ++i) {
-      const Status s = filler_.put("r" + std::to_string(round * 100 + i), std::string(8192, 'r'));
+      const Status s = filler_.put("r" + std::to_string(round * 100 + i), noise(8192));
       ASSERT_TRUE(s.is_ok() || s.is(Code::kNoSpace)) << s.to_string();
     }
   }
