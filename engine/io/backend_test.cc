@@ -122,6 +122,28 @@ TEST_F(BackendTest, ProbeIsRememberedUntilThingsChange) {
   }
 }
 
+// A device on which an opening's time is enough for a round or two is measured by a few openings.
+TEST_F(BackendTest, ProbesAddUp) {
+  {
+    const std::unique_ptr<Io> io = make_io();
+    io->tune(dir_);
+  }
+  auto known = FlushMethod::decode(read(kFlushMethodFile));
+  ASSERT_TRUE(known);
+  EXPECT_GT(known->rounds, 0u);
+  known->rounds = FlushMethod::kRoundsMin - 1;
+  known->micros = {1, 1, 1};  // nothing is quicker
+  write(kFlushMethodFile, known->encode());
+  const std::unique_ptr<Io> io = make_io();
+  io->tune(dir_);
+  EXPECT_NE(io->describe().find("measured now"), std::string::npos) << io->describe();
+  const auto found = FlushMethod::decode(read(kFlushMethodFile));
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->is_settled());
+  EXPECT_GE(found->rounds, FlushMethod::kRoundsMin);
+  EXPECT_EQ(found->micros[1], 1u) << "what was known counts";
+}
+
 TEST_F(BackendTest, ForcedMethodIsNotMeasured) {
   for (const DurableMethod method : kDurableMethods) {
     const std::unique_ptr<Io> io = make_io({.durable_method = method});
@@ -142,11 +164,12 @@ TEST_F(BackendTest, DirectoryThatCannotBeWrittenLeavesTheDefault) {
 }
 
 TEST(FlushMethodTest, EncodesAndChoosesTheFastest) {
-  const FlushMethod m{"fd00/1/linux", DurableMethod::kWriteThenSync, {100, 80, 0}};
+  const FlushMethod m{"fd00/1/linux", DurableMethod::kWriteThenSync, 5, {100, 80, 0}};
   const auto back = FlushMethod::decode(m.encode());
   ASSERT_TRUE(back);
   EXPECT_EQ(back->key, m.key);
   EXPECT_EQ(back->method, m.method);
+  EXPECT_EQ(back->rounds, m.rounds);
   EXPECT_EQ(back->micros, m.micros);
   std::string text = m.encode();
   text[20] ^= 1;

@@ -16,20 +16,13 @@
 namespace pgz {
 namespace {
 
-// Rounds take a third of a millisecond or so on flash. Fewer than the least within the budget mean
-// a busy machine, whose figures would be chance, or a slow device.
+// Of one opening. Rounds take a third of a millisecond or so on flash.
 constexpr uint64_t kBudgetMicros = 30'000;
-constexpr size_t kRoundsMin = 4;
 constexpr size_t kRoundsMax = 12;
 constexpr uint64_t kProbeBlocks = 16;
-constexpr const char* kHead = "pgz-flush-method 1";
+constexpr const char* kHead = "pgz-flush-method 2";
 
 uint32_t checksum(const std::string& text) { return crc32c(0, text.data(), text.size()); }
-
-// The quickest: what the device can do, whatever else keeps the machine busy meanwhile.
-uint64_t quickest(const std::vector<uint64_t>& micros) {
-  return std::max<uint64_t>(*std::min_element(micros.begin(), micros.end()), 1);
-}
 
 }  // namespace
 
@@ -47,7 +40,7 @@ const char* to_string(DurableMethod method) {
 
 std::string FlushMethod::encode() const {
   std::ostringstream out;
-  out << kHead << ' ' << key << ' ' << static_cast<int>(method);
+  out << kHead << ' ' << key << ' ' << static_cast<int>(method) << ' ' << rounds;
   for (uint64_t n : micros) out << ' ' << n;
   const std::string body = out.str();
   char sum[16];
@@ -65,7 +58,7 @@ std::optional<FlushMethod> FlushMethod::decode(const std::string& text) {
   std::istringstream in(body.substr(std::string(kHead).size()));
   FlushMethod found;
   int method = -1;
-  in >> found.key >> method;
+  in >> found.key >> method >> found.rounds;
   for (uint64_t& n : found.micros) in >> n;
   if (in.fail() || method < 0 || method >= static_cast<int>(kDurableMethods.size())) {
     return std::nullopt;
@@ -100,7 +93,9 @@ DurableMethod fastest(const std::array<uint64_t, kDurableMethods.size()>& micros
   return kDurableMethods[best];
 }
 
-// Overwrites zero-filled blocks, as the log does, by every method in turn.
+// Overwrites zero-filled blocks, as the log does, by every method in turn. Adds to what *found
+// has; what counts is the quickest write, what the device can do whatever else keeps the machine
+// busy meanwhile.
 Status PosixIo::measure_methods(const std::string& path, FlushMethod* found) {
   PGZ_ASSIGN(auto file, open(path, OpenMode::kCreate, {.direct = true}));
   PGZ_TRY(file->zero_fill(0, kProbeBlocks * kIoAlignment));
@@ -108,11 +103,10 @@ Status PosixIo::measure_methods(const std::string& path, FlushMethod* found) {
   AlignedBuffer block(kIoAlignment);
   block.zero();
   const IoSlice slice{block.data(), block.size()};
-  std::vector<uint64_t> micros[kDurableMethods.size()];
   bool is_refused[kDurableMethods.size()] = {};
   const uint64_t begin = system_clock()->now_micros();
   uint64_t now = begin;
-  for (size_t round = 0; round < kRoundsMax; ++round) {
+  for (size_t round = 0; round < kRoundsMax && now - begin < kBudgetMicros; ++round) {
     for (size_t i = 0; i < kDurableMethods.size(); ++i) {
       if (is_refused[i] || (kDurableMethods[i] == DurableMethod::kLinkedRing && !has_ring())) {
         continue;
@@ -122,16 +116,16 @@ Status PosixIo::measure_methods(const std::string& path, FlushMethod* found) {
       PGZ_TRY(file->write_durable(offset, {&slice, 1}));
       const uint64_t end = system_clock()->now_micros();
       is_refused[i] = durable_method_ != kDurableMethods[i];
-      if (!is_refused[i]) micros[i].push_back(end - now);
+      const uint64_t took = std::max<uint64_t>(end - now, 1);
+      uint64_t& quickest = found->micros[i];
+      if (is_refused[i]) {
+        quickest = 0;
+      } else if (quickest == 0 || took < quickest) {
+        quickest = took;
+      }
       now = end;
     }
-    if (now - begin >= kBudgetMicros) {
-      if (round + 1 >= kRoundsMin) break;
-      return Status::make(Code::kNotSupported, "device or machine too slow to tell");
-    }
-  }
-  for (size_t i = 0; i < kDurableMethods.size(); ++i) {
-    if (!is_refused[i] && !micros[i].empty()) found->micros[i] = quickest(micros[i]);
+    ++found->rounds;
   }
   found->method = fastest(found->micros);
   return Status::ok();
@@ -160,17 +154,22 @@ void PosixIo::tune(const std::string& dir) {
     text.resize(got.is_ok() ? got.value() : 0);
     const auto known = FlushMethod::decode(text);
     if (known && known->key == found.key) {
-      durable_method_ = known->method;
-      how_method_was_found_ = "measured before";
-      return;
+      if (known->is_settled()) {
+        durable_method_ = known->method;
+        how_method_was_found_ = "measured before";
+        return;
+      }
+      found = *known;
     }
   }
   const DurableMethod before = durable_method_;
   const Status measured = measure_methods(path_join(dir, kFlushMethodTemp), &found);
-  durable_method_ = measured.is_ok() ? found.method : before;
-  how_method_was_found_ = "measured now";
+  const bool is_settled = measured.is_ok() && found.is_settled();
+  durable_method_ = is_settled ? found.method : before;
+  how_method_was_found_ = is_settled         ? "measured now"
+                          : measured.is_ok() ? "not measured: device or machine too slow to tell"
+                                             : "not measured: " + measured.message();
   if (measured.is_ok() && remember_method(dir, found).is_ok()) return;
-  if (!measured.is_ok()) how_method_was_found_ = "not measured: " + measured.message();
   (void)remove(path_join(dir, kFlushMethodTemp)).is_ok();
 }
 

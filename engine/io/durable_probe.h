@@ -20,13 +20,19 @@ inline constexpr const char* kFlushMethodTemp = "flush-method.tmp";
 inline constexpr std::array kDurableMethods = {
     DurableMethod::kDsyncFlag, DurableMethod::kWriteThenSync, DurableMethod::kLinkedRing};
 
-// What a probe found out, and under which circumstances.
+// What probes found out, and under which circumstances.
 struct FlushMethod {
-  std::string key;  // no blanks
-  DurableMethod method = DurableMethod::kDsyncFlag;
+  // Fewer rounds mean a busy machine, whose figures would be chance, or a slow device: the next
+  // opening adds to them.
+  static constexpr uint64_t kRoundsMin = 4;
+
+  std::string key;                                   // no blanks
+  DurableMethod method = DurableMethod::kDsyncFlag;  // meaningful when it is settled
+  uint64_t rounds = 0;                               // of all methods in turn
   // Microseconds of the quickest 4 KiB overwrite, in the order of kDurableMethods; 0: not measured.
   std::array<uint64_t, kDurableMethods.size()> micros{};
 
+  bool is_settled() const { return rounds >= kRoundsMin; }
   std::string encode() const;  // one line of text
   // Empty when the text is damaged or of another version.
   static std::optional<FlushMethod> decode(const std::string& text);
