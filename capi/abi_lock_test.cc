@@ -168,7 +168,13 @@ TEST_F(AbiLocks, ReadsOfSerializableTransactionsAreListed) {
   char names[64];
   size_t count = 0;
   size_t used = 0;
-  EXPECT_EQ(pgz_lock_list(db_, PGZ_LIST_READS << 1, reads, 4, &count, names, 64, &used, &err_),
+  EXPECT_EQ(pgz_lock_list(db_, PGZ_LIST_AWAITED | PGZ_LIST_READS, reads, 4, &count, names, 64,
+                          &used, &err_),
+            PGZ_INVALID_ARG);
+  ASSERT_EQ(pgz_lock_list(db_, PGZ_LIST_AWAITED, reads, 4, &count, names, 64, &used, &err_),
+            PGZ_OK);
+  EXPECT_EQ(count, 0u);
+  EXPECT_EQ(pgz_lock_list(db_, PGZ_LIST_AWAITED << 1, reads, 4, &count, names, 64, &used, &err_),
             PGZ_INVALID_ARG);
   ASSERT_EQ(pgz_lock_list(db_, 0, reads, 4, &count, names, 64, &used, &err_), PGZ_OK);
   EXPECT_EQ(count, 0u);

@@ -81,13 +81,18 @@ pgz_status pgz_lock_list(pgz_db* db, uint32_t flags, pgz_lock_info* out, size_t 
                          size_t* count, void* buffer, size_t buffer_bytes, size_t* used,
                          pgz_error* err) {
   if (count == nullptr || used == nullptr || !has_room(out, capacity, buffer, buffer_bytes) ||
-      (flags & ~kListFlags) != 0) {
+      ((flags & ~kListFlags) != 0 && flags != PGZ_LIST_AWAITED)) {
     return invalid("flags, out, buffer, count or used", err);
   }
   return guarded(err, [&] {
     Call call;
     const pgz_status s = call.pin_db(db);
     if (s != PGZ_OK) return report(s, err);
+    if (flags == PGZ_LIST_AWAITED) {
+      return report(copy_locks(call.db->locks()->list_awaited(), out, capacity, count, buffer,
+                               buffer_bytes, used),
+                    err);
+    }
     auto rows = LockTable::HeldRows::kNone;
     if ((flags & PGZ_LIST_AWAITED_ROWS) != 0) rows = LockTable::HeldRows::kAwaited;
     if ((flags & PGZ_LIST_HELD_ROWS) != 0) rows = LockTable::HeldRows::kAll;

@@ -655,6 +655,8 @@ enum {
   PGZ_LIST_READS = 4u,        /* also what serializable transactions have read, in space
                                  PGZ_LOCK_READ; of those that have committed too, while others
                                  that were under way at the time are open */
+  PGZ_LIST_AWAITED = 8u,      /* alone: only locks that somebody waits for, rows as well, and who
+                                 holds them. As quick as there are few waits */
 };
 
 /* A read in pgz_lock_list. Its name is a u32 (little-endian), so many bytes of a first key, and for

@@ -119,6 +119,14 @@ TEST_F(LockReleaseTest, WaitsAreListedInTheOrderOfTheirQueue) {
     listed.push_back(info.session);
   }
   EXPECT_EQ(listed, order);
+  EXPECT_EQ(row(5, "unwanted", kRowUpdate), Code::kOk);
+  listed.clear();
+  for (const LockInfo& info : table_->list_awaited()) {
+    EXPECT_EQ(info.name, "k");
+    EXPECT_EQ(info.granted, listed.empty());
+    listed.push_back(info.session);
+  }
+  EXPECT_EQ(listed, (std::vector<uint64_t>{9, 3, 1, 4, 2}));
 }
 
 }  // namespace

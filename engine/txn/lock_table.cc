@@ -368,33 +368,47 @@ void LockTable::for_each_held(const LockOwner& owner,
 
 std::vector<LockInfo> LockTable::list(HeldRows rows) const {
   std::vector<LockInfo> all;
-  const auto add = [&](const LockEntry& entry, const LockOwner* owner, LockMode mode,
-                       bool granted) {
-    all.push_back({entry.space, mode, granted, owner->session(), std::string(entry.name())});
-  };
-  const auto add_held = [&](const LockEntry& entry) {
-    entry.for_each_holder([&](const LockHolder& holder) {
-      for (LockMode mode = 1; mode <= kAccessExclusive; mode++) {
-        if ((holder.modes & mode_bit(mode)) != 0) add(entry, holder.owner, mode, true);
-      }
-    });
-  };
   for (uint32_t b = 0; b < kBuckets; b++) {
     MutexLock lock(&buckets_[b].mu);
     for (const LockEntry* slot : buckets_[b].slots) {
       for (const LockEntry* entry = slot; entry != nullptr; entry = entry->next) {
-        const LockOwner* const head = entry->head();
         if (entry->space != LockSpace::kRow || rows == HeldRows::kAll ||
-            (rows == HeldRows::kAwaited && head != nullptr)) {
-          add_held(*entry);
+            (rows == HeldRows::kAwaited && entry->head() != nullptr)) {
+          list_holders(*entry, &all);
         }
-        for (const LockOwner* w = head; w != nullptr; w = w->queue_next_) {
-          add(*entry, w, w->mode_, false);
-        }
+        list_queue(*entry, &all);
       }
     }
   }
   return all;
+}
+
+std::vector<LockInfo> LockTable::list_awaited() const {
+  std::vector<LockInfo> all;
+  for (uint32_t b = 0; b < kBuckets; b++) {
+    MutexLock lock(&buckets_[b].mu);
+    for (const LockOwner* w = buckets_[b].waits; w != nullptr; w = w->bucket_next_) {
+      if (w->entry_->head() != w) continue;  // once a queue
+      list_holders(*w->entry_, &all);
+      list_queue(*w->entry_, &all);
+    }
+  }
+  return all;
+}
+
+void LockTable::list_holders(const LockEntry& entry, std::vector<LockInfo>* all) {
+  entry.for_each_holder([&](const LockHolder& holder) {
+    for (LockMode mode = 1; mode <= kAccessExclusive; mode++) {
+      if ((holder.modes & mode_bit(mode)) == 0) continue;
+      all->push_back({entry.space, mode, true, holder.owner->session(), std::string(entry.name())});
+    }
+  });
+}
+
+void LockTable::list_queue(const LockEntry& entry, std::vector<LockInfo>* all) {
+  for (const LockOwner* w = entry.head(); w != nullptr; w = w->queue_next_) {
+    all->push_back({entry.space, w->mode_, false, w->session(), std::string(entry.name())});
+  }
 }
 
 LockTableStats LockTable::stats() const {

@@ -173,6 +173,9 @@ class LockTable {
   // looked at.
   enum class HeldRows { kNone, kAwaited, kAll };
   std::vector<LockInfo> list(HeldRows rows) const;
+  // Only locks that somebody waits for, holders first. Costs what the waits cost, however many
+  // locks are held.
+  std::vector<LockInfo> list_awaited() const;
   LockTableStats stats() const;
   // Ends every wait with `why`; later requests that would wait get it too. The first call counts.
   void end_waits(const Status& why);
@@ -202,6 +205,9 @@ class LockTable {
   LockEntry* insert(Bucket* bucket, uint64_t hash, LockSpace space, Slice name);
   void erase_if_unused(Bucket* bucket, LockEntry* entry);
   bool reserve_memory(LockSpace space, size_t bytes);
+
+  static void list_holders(const LockEntry& entry, std::vector<LockInfo>* all);
+  static void list_queue(const LockEntry& entry, std::vector<LockInfo>* all);
 
   bool grant(LockEntry* entry, LockOwner* owner, LockMode mode, OpNum op);
   // The owner's mode of the entry, which may be gone afterwards.

@@ -141,6 +141,10 @@ type Store interface {
 	// transactions have read. Not of one instant.
 	Locks(reads bool) ([]LockInfo, error)
 
+	// Awaited is Locks for locks that somebody waits for and those who hold them
+	// alone: it costs what the waits cost, however many locks are held.
+	Awaited() ([]LockInfo, error)
+
 	// ApproximateBytes estimates the space the keys in [start, end) take.
 	ApproximateBytes(start, end []byte) (int64, error)
 

@@ -107,7 +107,8 @@ func (s *Session) Backends() []catfn.Backend {
 	s.srv.mu.Unlock()
 	sort.Slice(all, func(i, j int) bool { return all[i].pid < all[j].pid })
 	waits := map[int32]string{}
-	if locks, err := s.Locks(false); err == nil { // without it nobody is seen waiting
+	if awaited, err := s.srv.store.Awaited(); err == nil { // without it nobody is seen waiting
+		locks, _ := s.showLocks(awaited)
 		for _, l := range locks {
 			if !l.Granted {
 				waits[l.PID] = l.Type

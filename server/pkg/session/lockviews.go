@@ -17,6 +17,10 @@ func (s *Session) Locks(reads bool) ([]catfn.Lock, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
+	return s.showLocks(locks)
+}
+
+func (s *Session) showLocks(locks []kv.LockInfo) ([]catfn.Lock, error) {
 	rows, err := s.newRowFinder()
 	if err != nil {
 		return nil, err
@@ -218,7 +222,7 @@ func tupleMode(m kv.RowMode) kv.ObjectMode {
 // behind tells, of a wait for a row in that mode that has just ended with an error, whether
 // others had come before it in the row's queue.
 func (s *Session) behind(key []byte, mode kv.RowMode) bool {
-	locks, err := s.srv.store.Locks(false)
+	locks, err := s.srv.store.Awaited()
 	if err != nil {
 		return false
 	}
@@ -250,7 +254,7 @@ func (s *Session) BlockingPIDs(pid int32) []int32 {
 
 // rowBlockers are the owners that `owner` waits for where it waits for a row.
 func (s *Session) rowBlockers(owner uint64) ([]uint64, error) {
-	locks, err := s.srv.store.Locks(false)
+	locks, err := s.srv.store.Awaited()
 	if err != nil {
 		return nil, err
 	}

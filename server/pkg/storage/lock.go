@@ -71,6 +71,13 @@ func (s *Store) Locks(reads bool) ([]kv.LockInfo, error) {
 	if reads {
 		flags |= C.PGZ_LIST_READS
 	}
+	return s.listed(flags)
+}
+
+// Awaited implements kv.Store.
+func (s *Store) Awaited() ([]kv.LockInfo, error) { return s.listed(C.PGZ_LIST_AWAITED) }
+
+func (s *Store) listed(flags C.uint32_t) ([]kv.LockInfo, error) {
 	return listLocks(func(infos []C.pgz_lock_info, names []byte, count, used *C.size_t) C.pgz_status {
 		return C.sh_lock_list(C.uint64_t(s.db), flags, &infos[0], C.size_t(len(infos)), count, pointer(names), C.size_t(len(names)), used)
 	})

@@ -127,6 +127,11 @@ func testLockList(t *testing.T, s kv.Store) {
 	if !slices.Equal(lines, want) {
 		t.Errorf("locks:\n%s", strings.Join(lines, "\n"))
 	}
+	awaited, err := s.Awaited()
+	check(t, err)
+	if len(awaited) != 2 || awaited[0].Owner != 7 || !awaited[0].Granted || awaited[1].Owner != 8 || string(awaited[1].Row) != "k" {
+		t.Errorf("awaited: %+v", awaited)
+	}
 	x.Rollback()
 	check(t, <-done)
 	again.Rollback()

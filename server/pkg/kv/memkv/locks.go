@@ -364,6 +364,17 @@ func (s *Store) BlockedBy(owner uint64) []uint64 {
 	return out
 }
 
+// Awaited implements kv.Store.
+func (s *Store) Awaited() ([]kv.LockInfo, error) {
+	all, err := s.Locks(false)
+	awaited := map[string]bool{}
+	name := func(l kv.LockInfo) string { return fmt.Sprint(l.Tag, l.Row) }
+	for _, l := range all {
+		awaited[name(l)] = awaited[name(l)] || !l.Granted
+	}
+	return slices.DeleteFunc(all, func(l kv.LockInfo) bool { return !awaited[name(l)] }), err
+}
+
 // Locks implements kv.Store.
 func (s *Store) Locks(reads bool) ([]kv.LockInfo, error) {
 	s.mu.Lock()
