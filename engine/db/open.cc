@@ -5,6 +5,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
+#include "engine/base/heap.h"
 #include "engine/base/planted.h"
 #include "engine/base/rng.h"
 #include "engine/db/db.h"
@@ -129,6 +130,7 @@ Status refuse_lost_identity(Io* io, const std::string& dir) {
 
 Result<std::unique_ptr<Db>> Db::open(const Runtime& runtime, const std::string& dir,
                                      const DbOptions& options, std::function<void()> notify) {
+  give_heap_back_early();
   std::unique_ptr<Db> db(new Db(runtime, dir, options, std::move(notify)));
   PGZ_TRY(db->open_files());
   return db;

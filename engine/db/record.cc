@@ -1,5 +1,9 @@
 #include "engine/db/record.h"
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include "engine/base/coding.h"
 
 namespace pgz {
@@ -9,6 +13,14 @@ namespace {
 constexpr size_t kTimestampAt = 4;
 constexpr size_t kWallAt = 12;
 constexpr size_t kCommitHeaderBytes = 20;
+constexpr size_t kSmallBytes = 256;  // of a builder that nobody has told how much will come
+constexpr size_t kLargeBytes = 8 << 10;
+
+char* put_prefixed(char* to, Slice bytes) {
+  to = put_varint64(to, bytes.size());
+  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+  return to + bytes.size();
+}
 
 Status malformed() { return Status::make(Code::kCorruption, "malformed log record"); }
 
@@ -19,33 +31,62 @@ Status newer(const std::string& what) {
 
 }  // namespace
 
-CommitRecordBuilder::CommitRecordBuilder(uint64_t wall_micros) : bytes_(kCommitHeaderBytes, '\0') {
-  bytes_[0] = static_cast<char>(RecordType::kCommit);
-  put_fixed64(bytes_.data() + kWallAt, wall_micros);
+CommitRecordBuilder::CommitRecordBuilder(uint64_t wall_micros)
+    : small_(kSmallBytes, '\0'), data_(small_.data()), capacity_(kSmallBytes) {
+  char* const header = extend(kCommitHeaderBytes);
+  header[0] = static_cast<char>(RecordType::kCommit);
+  put_fixed64(header + kWallAt, wall_micros);
 }
 
-void CommitRecordBuilder::begin_drops(size_t n) { put_varint64(&bytes_, n); }
+void CommitRecordBuilder::reserve(size_t bytes) {
+  if (bytes <= capacity_) return;
+  if (bytes < kLargeBytes) {
+    small_.resize(bytes);
+    data_ = small_.data();
+  } else {
+    AlignedBuffer larger(bytes);
+    std::memcpy(larger.data(), data_, size_);
+    large_ = std::move(larger);
+    data_ = large_.data();
+  }
+  capacity_ = bytes;
+}
+
+char* CommitRecordBuilder::extend(size_t n) {
+  if (n > capacity_ - size_) reserve(std::max(size_ + n, 2 * capacity_));
+  char* const begin = data_ + size_;
+  size_ += n;
+  return begin;
+}
+
+void CommitRecordBuilder::add_count(size_t n) { trim(put_varint64(extend(kVarint64BytesMax), n)); }
+
+void CommitRecordBuilder::begin_drops(size_t n) { add_count(n); }
 
 void CommitRecordBuilder::add_drop(Slice begin, Slice end) {
-  put_length_prefixed(&bytes_, begin);
-  put_length_prefixed(&bytes_, end);
+  char* to = extend(2 * kVarint64BytesMax + begin.size() + end.size());
+  to = put_prefixed(to, begin);
+  trim(put_prefixed(to, end));
 }
 
-void CommitRecordBuilder::begin_runs(size_t n) { put_varint64(&bytes_, n); }
+void CommitRecordBuilder::begin_runs(size_t n) { add_count(n); }
 
-void CommitRecordBuilder::add_run(const RunFile& run) { run.encode(&bytes_); }
+void CommitRecordBuilder::add_run(const RunFile& run) {
+  std::string encoded;
+  run.encode(&encoded);
+  std::memcpy(extend(encoded.size()), encoded.data(), encoded.size());
+}
 
-void CommitRecordBuilder::begin_writes(size_t n) { put_varint64(&bytes_, n); }
+void CommitRecordBuilder::begin_writes(size_t n) { add_count(n); }
 
 void CommitRecordBuilder::add_write(Kind kind, Slice key, Slice value) {
-  bytes_.push_back(static_cast<char>(kind));
-  put_length_prefixed(&bytes_, key);
-  put_length_prefixed(&bytes_, value);
+  char* to = extend(1 + 2 * kVarint64BytesMax + key.size() + value.size());
+  *to++ = static_cast<char>(kind);
+  to = put_prefixed(to, key);
+  trim(put_prefixed(to, value));
 }
 
-void CommitRecordBuilder::set_timestamp(uint64_t ts) {
-  put_fixed64(bytes_.data() + kTimestampAt, ts);
-}
+void CommitRecordBuilder::set_timestamp(uint64_t ts) { put_fixed64(data_ + kTimestampAt, ts); }
 
 std::string make_counter_record(Slice name, uint64_t next) {
   std::string record(1, static_cast<char>(RecordType::kCounter));

@@ -19,6 +19,7 @@
 
 #include "engine/base/slice.h"
 #include "engine/base/status.h"
+#include "engine/io/aligned_buffer.h"
 #include "engine/lsm/lsm.h"
 
 namespace pgz {
@@ -30,7 +31,10 @@ class CommitRecordBuilder {
  public:
   // How many of each follow must be known, in the order drops, runs, writes.
   explicit CommitRecordBuilder(uint64_t wall_micros);
-  void reserve(size_t bytes) { bytes_.reserve(bytes); }
+  CommitRecordBuilder(const CommitRecordBuilder&) = delete;
+  CommitRecordBuilder& operator=(const CommitRecordBuilder&) = delete;
+  // Room for so many bytes in all; more is made where they do not suffice.
+  void reserve(size_t bytes);
   void begin_drops(size_t n);
   void add_drop(Slice begin, Slice end);
   void begin_runs(size_t n);
@@ -39,10 +43,21 @@ class CommitRecordBuilder {
   void add_write(Kind kind, Slice key, Slice value);
 
   void set_timestamp(uint64_t ts);
-  Slice bytes() const { return bytes_; }
+  Slice bytes() const { return {data_, size_}; }
 
  private:
-  std::string bytes_;
+  // Room for n more bytes, which it counts as written up to what trim() is told.
+  char* extend(size_t n);
+  void trim(const char* end) { size_ = static_cast<size_t>(end - data_); }
+  void add_count(size_t n);
+
+  // Records of some kilobytes and more lie in buffers that all threads share: the heap would keep
+  // memory for each thread and size.
+  std::string small_;
+  AlignedBuffer large_;
+  char* data_;
+  size_t size_ = 0;
+  size_t capacity_;
 };
 
 std::string make_counter_record(Slice name, uint64_t next);

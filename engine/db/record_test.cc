@@ -56,6 +56,28 @@ TEST(Record, CommitRoundTrip) {
   EXPECT_EQ(printer.text, "5@77 drop a..b drop x.. run 9r 1k=v 2gone=.");
 }
 
+// Whatever was reserved, and where the bytes lie.
+TEST(Record, GrowsBeyondWhatWasReserved) {
+  std::string expected = "5@77";
+  for (int i = 0; i < 100; i++)
+    expected += " 1k" + std::to_string(i) + "=" + std::string(1000, 'v');
+  expected += ".";
+  for (const size_t reserved : {0, 300, 10'000, 30'000, 300'000}) {
+    CommitRecordBuilder record(77);
+    record.reserve(reserved);
+    record.begin_drops(0);
+    record.begin_runs(0);
+    record.begin_writes(100);
+    for (int i = 0; i < 100; i++) {
+      record.add_write(Kind::kValue, "k" + std::to_string(i), std::string(1000, 'v'));
+    }
+    record.set_timestamp(5);
+    Printer printer;
+    ASSERT_TRUE(parse_commit(record.bytes(), &printer).is_ok());
+    EXPECT_EQ(printer.text, expected) << reserved;
+  }
+}
+
 TEST(Record, EveryCutIsFound) {
   const std::string whole = sample();
   for (size_t n = 0; n < whole.size(); n++) {

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -17,7 +18,9 @@ namespace {
 
 // Buffers of these sizes come and go with every scan, on all threads. They are from the system
 // itself, and those that are free are kept for whoever comes next, up to a bound: an allocator with
-// a heap for each thread would hold a multiple of them.
+// a heap for each thread would hold a multiple of them, with pages of its own for each size. What
+// lies between two sizes takes the larger.
+constexpr size_t kBufferSmallest = size_t{8} << 10;  // smaller ones are the heap's
 constexpr size_t kSpareSmallest = size_t{32} << 10;
 constexpr size_t kSpareLargest = size_t{256} << 10;
 constexpr size_t kSpareBytesMax = size_t{4} << 20;
@@ -78,12 +81,14 @@ void* map_pages(size_t bytes) {
   return got == MAP_FAILED ? nullptr : got;
 }
 
-bool is_spare_size(size_t bytes) {
+// Of the spare a buffer of so many bytes is made of; 0: it is none.
+size_t spare_bytes(size_t bytes) {
 #ifdef PGZ_HEAP_LIBC
   (void)bytes;
-  return false;  // the tools shall see every buffer
+  return 0;  // the tools shall see every buffer
 #else
-  return bytes >= kSpareSmallest && bytes <= kSpareLargest && std::has_single_bit(bytes);
+  if (bytes < kBufferSmallest || bytes > kSpareLargest) return 0;
+  return std::bit_ceil(std::max(bytes, kSpareSmallest));
 #endif
 }
 
@@ -92,9 +97,9 @@ bool is_spare_size(size_t bytes) {
 AlignedBuffer::AlignedBuffer(size_t bytes, size_t alignment) : size_(bytes) {
   PGZ_ASSERT(alignment <= kIoAlignment);
   void* memory = nullptr;
-  if (is_spare_size(bytes)) {
-    memory = spares()->take(bytes);
-    if (memory == nullptr) memory = map_pages(bytes);
+  if (const size_t spare = spare_bytes(bytes); spare > 0) {
+    memory = spares()->take(spare);
+    if (memory == nullptr) memory = map_pages(spare);
   } else {
     memory = heap_alloc_aligned(bytes, kIoAlignment);
   }
@@ -104,10 +109,11 @@ AlignedBuffer::AlignedBuffer(size_t bytes, size_t alignment) : size_(bytes) {
 
 AlignedBuffer::~AlignedBuffer() {
   if (data_ == nullptr) return;
-  if (!is_spare_size(size_)) {
+  const size_t spare = spare_bytes(size_);
+  if (spare == 0) {
     heap_free(data_);
-  } else if (!spares()->give(data_, size_)) {
-    ::munmap(data_, size_);
+  } else if (!spares()->give(data_, spare)) {
+    ::munmap(data_, spare);
   }
 }
 

@@ -248,8 +248,16 @@ uint64_t Lsm::Rep::memtable_limit() const {
 // Two memtables always count as full: were the cache to take a memtable's place each time one has
 // been flushed and give it back for the next, the memory would go back and forth between blocks of
 // different sizes, and half of it lie in gaps.
+//
+// And what nobody counts: code, buffers, the heap's share for each thread. It is as large with
+// little memory as with much, so that it is paid for where that leaves the cache most of what it
+// has.
 void Lsm::Rep::fit_cache() {
+  constexpr uint64_t kUncountedBytes = 8 << 20;
+  constexpr uint64_t kTooSmallBytes = 32 << 20;
+  const uint64_t budget = options.memory_budget_bytes;
   uint64_t used = 2 * memtable_limit() + cache.table_bytes() + cache.lent_max();
+  if (budget > kTooSmallBytes) used += std::min(kUncountedBytes, (budget - kTooSmallBytes) / 4);
   for (const std::vector<TableRef>& level : version->levels) {
     for (const TableRef& table : level) {
       used += table->reader().memory_bytes() + table->uses().memory_bytes();
@@ -257,7 +265,6 @@ void Lsm::Rep::fit_cache() {
   }
   for (const auto& [id, segment] : *version->segments) used += segment->memory_bytes();
   for (size_t i = 2; i < queue.size(); i++) used += queue[i]->table.memory_bytes();
-  const uint64_t budget = options.memory_budget_bytes;
   cache.set_capacity(std::max(budget / 4, budget - std::min(used, budget)));
 }
 

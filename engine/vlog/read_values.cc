@@ -29,20 +29,18 @@ struct Transfer {
   IoOp op;
 };
 
-// Memory for what is copied out of the page cache, one run at a time.
+// Memory for what is copied out of the page cache, one run at a time. Not the heap's: that would
+// keep some for every size and thread.
 class Scratch {
  public:
   char* get(size_t n) {
-    if (n > size_) {
-      bytes_ = std::make_unique_for_overwrite<char[]>(n);
-      size_ = n;
-    }
-    return bytes_.get();
+    if (n > bytes_.size()) bytes_ = AlignedBuffer(std::max(n, kBytesMin));
+    return bytes_.data();
   }
 
  private:
-  std::unique_ptr<char[]> bytes_;
-  size_t size_ = 0;
+  static constexpr size_t kBytesMin = 32 << 10;
+  AlignedBuffer bytes_;
 };
 
 uint64_t round_down(uint64_t n) { return n / kIoAlignment * kIoAlignment; }
