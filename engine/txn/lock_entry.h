@@ -102,8 +102,10 @@ struct LockEntry {
   }
   LockModes held_by_others(const LockOwner* owner) const { return held(owner, false); }
   // Where a request for a row waits: ahead of those that hold nothing of it if the asker does, else
-  // (null) at the end.
-  LockOwner* place_of_row_wait(bool holds) {
+  // (null) at the end. One that only asks whether the row is written waits for those who hold it
+  // now, not for those who will.
+  LockOwner* place_of_row_wait(bool holds, LockMode mode) {
+    if (mode == kRowUnwritten) return head();
     LockOwner* before = holds ? head() : nullptr;
     while (before != nullptr && holder(before) != nullptr) before = before->queue_next_;
     return before;

@@ -108,6 +108,17 @@ TEST_F(LockReleaseTest, OnlyWritersKeepWaitingWhoAsksForAnUnwrittenRow) {
   EXPECT_FALSE(ended_.contains(3));
 }
 
+TEST_F(LockReleaseTest, WhoAsksForAnUnwrittenRowWaitsForNoneThatWaits) {
+  EXPECT_EQ(row(1, "k", kRowUpdate), Code::kOk);
+  EXPECT_EQ(row(2, "k", kRowUpdate), Code::kPending);
+  EXPECT_EQ(row(3, "k", kRowUnwritten), Code::kPending);
+  table_->release_all(owner(1));
+  EXPECT_EQ(ended_[3], Code::kOk);
+  EXPECT_FALSE(ended_.contains(2));
+  EXPECT_TRUE(release(3, "k", kRowUnwritten, 1));
+  EXPECT_EQ(ended_[2], Code::kOk);
+}
+
 TEST_F(LockReleaseTest, WaitsAreListedInTheOrderOfTheirQueue) {
   EXPECT_EQ(row(9, "k", kRowUpdate), Code::kOk);
   const std::vector<uint64_t> order = {3, 1, 4, 2};

@@ -247,7 +247,7 @@ Status LockTable::acquire(LockOwner* owner, LockSpace space, Slice name, LockMod
     LockModes in_the_way = entry->held_by_others(owner);
     LockOwner* before = nullptr;
     if (space == LockSpace::kRow) {
-      before = entry->place_of_row_wait(own != 0);
+      before = entry->place_of_row_wait(own != 0, mode);
     } else {
       in_the_way = static_cast<LockModes>(in_the_way | entry->passed_over(own, &before));
     }

@@ -4,7 +4,8 @@
 // whoever waits ahead of it with one. An owner that already holds the lock and wants more goes
 // ahead of the first waiter that its own hold keeps waiting. Rows are PostgreSQL's exception: a
 // request that no holder stands in the way of is granted past the queue, so sharers can keep a
-// writer waiting, and an owner that holds the row waits ahead of all that do not. A wait ends
+// writer waiting, and an owner that holds the row waits ahead of all that do not, but for requests
+// that ask whether the row is written, which wait for its holders alone. A wait ends
 // exactly once, as granted, cancelled, timed out or deadlock; that is one transition under the
 // mutex of the lock's bucket.
 //

@@ -143,7 +143,9 @@ func (t *txn) lock(ctx context.Context, op kv.OpNum, name string, tag kv.ObjectT
 // enqueue puts w at the queue's end; on a row, if it holds the row, ahead of all that do not.
 func (l *lock) enqueue(w *waiter) {
 	at := len(l.queue)
-	if l.row && !l.mustQueue(w.txn) {
+	if l.row && kv.RowMode(w.mode) == kv.Unwritten {
+		at = 0 // it waits for who holds the row now, not for who will
+	} else if l.row && !l.mustQueue(w.txn) {
 		at = slices.IndexFunc(l.queue, func(q *waiter) bool { return l.mustQueue(q.txn) })
 		if at < 0 {
 			at = len(l.queue)
