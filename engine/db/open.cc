@@ -142,6 +142,8 @@ LsmOptions Db::lsm_options() {
   o.memory_budget_bytes = options_.memory_budget_bytes;
   o.memtable_bytes = options_.memtable_bytes;
   o.value_inline_max_bytes = options_.value_inline_max_bytes;
+  if (options_.value_direct_min_bytes != 0)
+    o.value_order_max_bytes = options_.value_direct_min_bytes;
   if (options_.value_segment_bytes != 0) o.value_segment_bytes = options_.value_segment_bytes;
   o.log_durable = [this] {
     return PGZ_PLANTED(kLogEndAhead) ? log_->end_lsn() + (64 << 10) : log_->durable_lsn();

@@ -65,6 +65,9 @@ struct LsmOptions {
   // all stay in the tables. Values in the log are read whatever this says.
   uint32_t value_inline_max_bytes = 0;
   uint64_t value_segment_bytes = uint64_t{64} << 20;
+  // Values there that are smaller are written anew where merges find neighbours in many segments
+  // (value_order.h); 0: none is.
+  uint32_t value_order_max_bytes = 4096;
   // LZ4 below the base level, which level 0 merges into (tables that move down unread stay as they
   // are), and for the values that flushes and merges put into the value log.
   bool compress = true;
@@ -144,7 +147,8 @@ struct LsmStats {
   uint64_t moves = 0;            // tables put to a deeper level without being read
   uint64_t debt_bytes = 0;       // level 0 and what levels hold above their aims
   uint64_t flushed_bytes = 0;    // table bytes written by flushes
-  uint64_t merged_bytes = 0;     // table bytes written by merges
+  uint64_t merged_bytes = 0;     // table and segment bytes written by merges
+  uint64_t ordered_bytes = 0;    // of values that merges wrote anew
   uint64_t stall_micros = 0;     // time writers spent in admit()
   uint64_t collected_bytes = 0;  // segment bytes written by collections
   uint64_t placed_bytes = 0;     // value bytes written by commits

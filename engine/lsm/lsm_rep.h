@@ -22,6 +22,7 @@
 #include "engine/lsm/job_scheduler.h"
 #include "engine/lsm/lsm.h"
 #include "engine/lsm/manifest.h"
+#include "engine/lsm/value_order.h"
 #include "engine/lsm/value_output.h"
 #include "engine/lsm/values.h"
 #include "engine/lsm/view.h"
@@ -33,7 +34,8 @@ class VersionFilter;
 // How tables of one flush or merge are written.
 struct OutputPlan {
   Compression compression = Compression::kNone;
-  bool separates = true;  // large values leave the table
+  bool separates = true;    // large values leave the table
+  ValueOrderOptions order;  // moved_bytes_max 0: values in segments stay where they are
   // Tables of the level below the output's, in order: outputs end where they do, and before they
   // overlap too many of them.
   std::vector<TableRef> grandparents;
@@ -77,16 +79,20 @@ struct Lsm::Rep {
   // edits.cc: makes an edit durable, then visible; takes `entry` off the queue with it.
   Status commit_edit(VersionEdit edit, std::vector<TableRef> opened, const MemTableHandle* entry,
                      std::vector<SegmentRef> segments = {}) PGZ_REQUIRES(manifest_mutex);
-  ValueOutputOptions value_options();
   Result<TableRef> open_table(const FileMeta& meta);
-  // Writes what the filter keeps to new tables, synced and opened. On an error some may have been
-  // added to *tables: the caller makes them obsolete. kClosed when the store is being shut down.
-  Status write_tables(Iterator* it, VersionFilter* filter, const OutputPlan& plan,
-                      std::vector<TableRef>* tables);
   // kNoSpace unless the disk has room for `bytes`.
   Status check_room(uint64_t bytes);
   uint64_t room_beside_flush(uint64_t job_bytes);
   void note_version(const Version& now) PGZ_REQUIRES(mutex);  // refreshes what admit() looks at
+
+  // write_tables.cc
+  class TableSequence;
+  ValueOutputOptions value_options(bool separates);
+  // Writes what the filter keeps to new tables, synced and opened. On an error some may have been
+  // added to *tables: the caller makes them obsolete. kClosed when the store is being shut down.
+  Status write_tables(Iterator* it, VersionFilter* filter, const OutputPlan& plan,
+                      std::vector<TableRef>* tables);
+  Status write_window(ValueOrder* order, const OutputPlan& plan, TableSequence* to);
 
   // admission.cc
   double level0_debt() const;  // debts: from 0 on writers are slowed down, and stand still at 1
@@ -139,6 +145,7 @@ struct Lsm::Rep {
   MergePick pick_merge(Choice choice) PGZ_REQUIRES(manifest_mutex);
   void pick_drops(MergePick* pick) PGZ_REQUIRES(manifest_mutex);
   OutputPlan plan_output(const MergePick& pick, JobTurn* turn);
+  ValueOrderOptions plan_order(const CompactionJob& job);
   Status run_merge(MergePick* pick) PGZ_REQUIRES(merge_mutex);
   Status between_blocks(const CompactionJob& job, JobTurn* turn) PGZ_REQUIRES(merge_mutex);
   Status merge_level0_first(JobTurn* turn) PGZ_REQUIRES(merge_mutex);
@@ -221,6 +228,7 @@ struct Lsm::Rep {
   std::atomic<uint64_t> moves{0};
   std::atomic<uint64_t> flushed_bytes{0};
   std::atomic<uint64_t> merged_bytes{0};
+  std::atomic<uint64_t> ordered_bytes{0};
   std::atomic<uint64_t> collected_bytes{0};
   std::atomic<uint64_t> stall_micros{0};
 };

@@ -2,6 +2,7 @@
 // between two blocks as job_scheduler.h says; a merge of level 0 runs inside one below level 0 when
 // it can.
 #include <algorithm>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -16,6 +17,12 @@ namespace {
 constexpr uint64_t kRetryMicros = 100'000;  // between attempts on a full disk
 // So many range drops that reads should not meet make level 0 merge early.
 constexpr size_t kDropsMany = 32;
+// Values of so many segments make one place of several worth looking for.
+constexpr size_t kOrderSegmentsMin = 16;
+// Of what surely lives, values may take so much, those being written anew included.
+constexpr double kOrderStop = 1.75;
+// So many memtables' values may be written anew whatever that says.
+constexpr uint64_t kOrderMemtables = 4;
 
 bool still_hides(const Version& version, const RangeDrop& drop) {
   for (const std::vector<TableRef>& level : version.levels) {
@@ -107,6 +114,7 @@ OutputPlan Lsm::Rep::plan_output(const MergePick& pick, JobTurn* turn) {
   const int base = LevelShape::of(*pick.version, limits()).base;
   if (options.compress && job.target > base) plan.compression = Compression::kLz4;
   plan.grandparents = job.grandparents;
+  plan.order = plan_order(job);
   // Large values that are in tables still came with a transaction's runs, and then there are many,
   // or with few others like them, and then they stay (write_memtable).
   uint64_t entries = 0;
@@ -125,6 +133,44 @@ OutputPlan Lsm::Rep::plan_output(const MergePick& pick, JobTurn* turn) {
   plan.between = [this, &job, turn]()
                      PGZ_NO_THREAD_SAFETY_ANALYSIS { return between_blocks(job, turn); };
   return plan;
+}
+
+// Not where it would take more than the room that garbage has: what is written anew lies there
+// twice until the merge ends.
+ValueOrderOptions Lsm::Rep::plan_order(const CompactionJob& job) {
+  ValueOrderOptions order;
+  order.value_bytes_max = options.value_order_max_bytes;
+  if (!job.bottom || order.value_bytes_max == 0) return order;
+  std::map<uint64_t, std::pair<uint64_t, uint64_t>> uses;  // values and bytes by segment
+  for (const std::vector<TableRef>* tables : {&job.inputs, &job.below}) {
+    for (const TableRef& table : *tables) {
+      for (const auto& [id, use] : table->uses().all()) {
+        uses[id].first += use.slots.count();
+        uses[id].second += use.bytes;
+      }
+    }
+  }
+  uint64_t bytes = 0;
+  size_t segments = 0;
+  for (const auto& [id, use] : uses) {
+    if (use.second / use.first >= order.value_bytes_max) continue;
+    bytes += use.second;
+    segments++;
+  }
+  if (segments < kOrderSegmentsMin) return order;
+  const uint64_t live = live_value_bytes;
+  const uint64_t surely_live = live - std::min<uint64_t>(level0_value_bytes, live / 2);
+  const auto bound = static_cast<uint64_t>(static_cast<double>(surely_live) * kOrderStop);
+  const uint64_t now = value_bytes + unflushed_value_bytes;
+  const uint64_t room = std::max(bound - std::min(bound, now), kOrderMemtables * memtable_limit());
+  const Result<uint64_t> free = runtime.io->free_space(sst_dir);
+  if (!free.is_ok() || free.value() <= merge_wanted) return order;
+  // Half of what is free beyond the merge's own needs: others write meanwhile.
+  order.moved_bytes_max = std::min({bytes, room, (free.value() - merge_wanted) / 2});
+  // Less than sixteen flushes make of what comes in key order (write_memtable).
+  constexpr uint64_t kWindowBytesMin = 16 << 10;
+  order.window_bytes = std::clamp<uint64_t>(memtable_limit() / 2, kWindowBytesMin, kWriteBytesMax);
+  return order;
 }
 
 Status Lsm::Rep::merge_level0_first(JobTurn* turn) {

@@ -227,6 +227,7 @@ LsmStats Lsm::stats() const {
   stats.debt_bytes = rep.debt_bytes;
   stats.flushed_bytes = rep.flushed_bytes;
   stats.merged_bytes = rep.merged_bytes;
+  stats.ordered_bytes = rep.ordered_bytes;
   stats.stall_micros = rep.stall_micros;
   const ViewCell::Guard view(rep.views.get());
   stats.queued_entries = static_cast<uint32_t>(view->queue.size()) - 1;

@@ -30,8 +30,9 @@ Status TableOutput::open() {
   return Status::ok();
 }
 
-Status TableOutput::add(Slice internal_key, Slice value) {
-  PGZ_TRY(values_.separate(&internal_key, &value));
+Status TableOutput::add(Slice internal_key, Slice value, const ValuePointer* from) {
+  PGZ_TRY(from == nullptr ? values_.separate(&internal_key, &value)
+                          : values_.move(*from, &internal_key, &value));
   return writer_->add(internal_key, value);
 }
 

@@ -22,7 +22,8 @@ class TableOutput {
   TableOutput& operator=(const TableOutput&) = delete;
 
   Status open();
-  Status add(Slice internal_key, Slice value);
+  // `from`: the value is what lies where that pointer of the entry's leads, and is written anew.
+  Status add(Slice internal_key, Slice value, const ValuePointer* from = nullptr);
   uint64_t entries() const { return writer_->entries(); }
   uint64_t estimated_bytes() const { return writer_->estimated_bytes(); }
   // Syncs files and directories, segments first.

@@ -7,9 +7,9 @@ ValueOutput::~ValueOutput() {
 }
 
 Status ValueOutput::separate(Slice* key, Slice* value) {
-  const uint64_t trailer = load_trailer(*key);
+  const Kind kind = trailer_kind(load_trailer(*key));
   ValuePointer pointer;
-  if (trailer_kind(trailer) == Kind::kValuePointer) {
+  if (kind == Kind::kValuePointer) {
     if (!ValuePointer::decode(*value, &pointer)) {
       return Status::make(Code::kCorruption, "a value pointer in a table makes no sense");
     }
@@ -17,20 +17,33 @@ Status ValueOutput::separate(Slice* key, Slice* value) {
     has_compressed_ |= pointer.raw_length != 0;
     return Status::ok();
   }
-  if (options_.inline_max_bytes == 0 || trailer_kind(trailer) != Kind::kValue ||
+  if (options_.inline_max_bytes == 0 || kind != Kind::kValue ||
       value->size() < options_.inline_max_bytes) {
     return Status::ok();
   }
   PGZ_TRY(write(*value, &pointer));
+  point(pointer, key, value);
+  return Status::ok();
+}
+
+Status ValueOutput::move(const ValuePointer& from, Slice* key, Slice* value) {
+  ValuePointer pointer;
+  PGZ_TRY(begin_segment(value->size()));
+  PGZ_TRY(writer_->add_stored(*value, from.raw_length, &pointer));
+  point(pointer, key, value);
+  return Status::ok();
+}
+
+void ValueOutput::point(const ValuePointer& pointer, Slice* key, Slice* value) {
   uses_.add(pointer);
   has_compressed_ |= pointer.raw_length != 0;
   key_.clear();
-  append_internal_key(&key_, user_key_of(*key), trailer_ts(trailer), Kind::kValuePointer);
+  append_internal_key(&key_, user_key_of(*key), trailer_ts(load_trailer(*key)),
+                      Kind::kValuePointer);
   pointer_.clear();
   pointer.encode(&pointer_);
   *key = key_;
   *value = pointer_;
-  return Status::ok();
 }
 
 Status ValueOutput::write(Slice value, ValuePointer* pointer) {
@@ -41,16 +54,20 @@ Status ValueOutput::write(Slice value, ValuePointer* pointer) {
       value = compressed;
     }
   }
+  PGZ_TRY(begin_segment(value.size()));
+  return writer_->add_stored(value, raw_length, pointer);
+}
+
+// Room for a value of so many bytes as stored.
+Status ValueOutput::begin_segment(uint64_t bytes) {
   if (writer_ != nullptr &&
-      (writer_->is_full() || writer_->value_bytes() + value.size() > options_.segment_bytes)) {
+      (writer_->is_full() || writer_->value_bytes() + bytes > options_.segment_bytes)) {
     PGZ_TRY(end_segment());
   }
-  if (writer_ == nullptr) {
-    const uint64_t number = options_.new_number();
-    writer_ = std::make_unique<SegmentWriter>(io_, options_.vlog_dir, number, number);
-    PGZ_TRY(writer_->open());
-  }
-  return writer_->add_stored(value, raw_length, pointer);
+  if (writer_ != nullptr) return Status::ok();
+  const uint64_t number = options_.new_number();
+  writer_ = std::make_unique<SegmentWriter>(io_, options_.vlog_dir, number, number);
+  return writer_->open();
 }
 
 Status ValueOutput::end_segment() {

@@ -34,6 +34,8 @@ class ValueOutput {
   // Takes an entry of the table to be. A large value goes to a segment, and *key and *value become
   // those of its pointer, valid until the next call; a pointer is counted and stays.
   Status separate(Slice* key, Slice* value);
+  // *value is what lies where `from`, the entry's pointer, leads. It goes to a segment as it is.
+  Status move(const ValuePointer& from, Slice* key, Slice* value);
   // Syncs and opens the segments written.
   Status finish();
   const SegmentUses& uses() const { return uses_; }
@@ -43,7 +45,10 @@ class ValueOutput {
   std::vector<SegmentRef> take_segments() { return std::move(segments_); }
 
  private:
+  Status begin_segment(uint64_t bytes);
   Status write(Slice value, ValuePointer* pointer);
+  // *key and *value become those of a pointer.
+  void point(const ValuePointer& pointer, Slice* key, Slice* value);
   Status end_segment();
 
   Io* io_;
