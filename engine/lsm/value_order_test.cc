@@ -59,6 +59,7 @@ class ValueOrderTest : public ::testing::Test {
     o.background = false;
     o.value_inline_max_bytes = 100;
     o.value_order_max_bytes = order_max_;
+    o.compress = compress_;
     o.wait_durable = [](uint64_t) { return Status::ok(); };
     o.boundaries = [this] {
       std::vector<uint64_t> b(snapshots_.begin(), snapshots_.end());
@@ -127,6 +128,7 @@ class ValueOrderTest : public ::testing::Test {
   SplitMixRng rng_;
   SimIo io_;
   uint32_t order_max_ = 4096;
+  bool compress_ = false;
   std::set<uint64_t> snapshots_;
   uint64_t now_ = 0;
   std::unique_ptr<Lsm> lsm_;
@@ -154,6 +156,22 @@ TEST_F(ValueOrderTest, ScatteredValuesComeTogether) {
   ASSERT_TRUE(flush().is_ok());
   ASSERT_TRUE(lsm_->merge_now().is_ok());
   EXPECT_EQ(lsm_->stats().ordered_bytes, 0u);
+  check();
+}
+
+TEST_F(ValueOrderTest, CompressedValuesMoveAsTheyAre) {
+  compress_ = true;
+  reopen();
+  fill_scattered(500);
+  const uint64_t stored_bytes = lsm_->stats().segment_live_bytes;
+  EXPECT_LT(stored_bytes, value_bytes() / 2);
+  compress_ = false;
+  reopen();
+  ASSERT_TRUE(lsm_->merge_now().is_ok());
+  EXPECT_EQ(lsm_->stats().ordered_bytes, stored_bytes);
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, stored_bytes);
+  check();
+  reopen();
   check();
 }
 
