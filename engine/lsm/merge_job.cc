@@ -141,6 +141,7 @@ ValueOrderOptions Lsm::Rep::plan_order(const CompactionJob& job) {
   ValueOrderOptions order;
   order.value_bytes_max = options.value_order_max_bytes;
   if (!job.bottom || order.value_bytes_max == 0) return order;
+  if (level0_files >= options.level0_slowdown_files) return order;
   std::map<uint64_t, std::pair<uint64_t, uint64_t>> uses;  // values and bytes by segment
   for (const std::vector<TableRef>* tables : {&job.inputs, &job.below}) {
     for (const TableRef& table : *tables) {

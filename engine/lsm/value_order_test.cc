@@ -60,6 +60,7 @@ class ValueOrderTest : public ::testing::Test {
     o.value_inline_max_bytes = 100;
     o.value_order_max_bytes = order_max_;
     o.compress = compress_;
+    o.level0_slowdown_files = slowdown_files_;
     o.wait_durable = [](uint64_t) { return Status::ok(); };
     o.boundaries = [this] {
       std::vector<uint64_t> b(snapshots_.begin(), snapshots_.end());
@@ -129,6 +130,7 @@ class ValueOrderTest : public ::testing::Test {
   SimIo io_;
   uint32_t order_max_ = 4096;
   bool compress_ = false;
+  uint32_t slowdown_files_ = 100;
   std::set<uint64_t> snapshots_;
   uint64_t now_ = 0;
   std::unique_ptr<Lsm> lsm_;
@@ -172,6 +174,19 @@ TEST_F(ValueOrderTest, CompressedValuesMoveAsTheyAre) {
   EXPECT_EQ(lsm_->stats().segment_live_bytes, stored_bytes);
   check();
   reopen();
+  check();
+}
+
+TEST_F(ValueOrderTest, NoMergeThatWritersWaitForDoesIt) {
+  slowdown_files_ = kTables - 1;  // the first one moves down unread
+  reopen();
+  fill_scattered(500);
+  ASSERT_TRUE(lsm_->merge_now().is_ok());
+  EXPECT_EQ(lsm_->stats().ordered_bytes, 0u);
+  put(7, 500);
+  ASSERT_TRUE(flush().is_ok());
+  ASSERT_TRUE(lsm_->merge_now().is_ok());
+  EXPECT_GE(lsm_->stats().ordered_bytes, value_bytes() * 9 / 10);
   check();
 }
 
