@@ -107,11 +107,11 @@ TEST(LogHead, ALostHeaderIsNoticedByWhatFollows) {
 // Power fails in the write that begins the slot: whatever of it landed, the log goes on behind it,
 // and no position means two things.
 TEST(LogHead, ATornFirstWriteIsSeen) {
-  for (uint64_t seed = 0; seed < 30; ++seed) {
+  for (uint64_t seed = 0; seed < 120; ++seed) {
     SCOPED_TRACE(seed);
     NewSlot s(seed);
     put(s.log.get(), blocks_of(100, 20));
-    s.io.set_plan({{s.io.calls() + seed % 3, SimFault::kCrashPower}});
+    s.io.set_plan({{s.io.calls() + seed % 2, SimFault::kCrashPower}});
     (void)s.log->flush(nullptr).is_ok();
     if (!s.io.crashed()) s.io.crash_power();
     s.io.restart();
