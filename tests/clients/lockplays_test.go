@@ -230,12 +230,13 @@ var backendPlays = []play{
 	{"without the right", []string{"a SELECT 1", "b SET ROLE pg_monitor", "b SELECT pg_cancel_backend(pid:a)",
 		"b SELECT pg_terminate_backend(pid:a)", "b SELECT pg_terminate_backend(pid:b, -1)", "b SET ROLE pg_signal_backend",
 		"b SELECT pg_cancel_backend(pid:a)", "b SELECT pg_terminate_backend(pid:a)", "b SELECT pg_terminate_backend(2147483647)", "a SELECT 1"}},
-	{"activity", []string{tables, "a BEGIN", "a UPDATE p SET v = 0 WHERE id = 1", "b UPDATE p SET v = 1 WHERE id = 1",
+	{"activity", []string{tables, "a BEGIN", "a UPDATE p SET v = 0 WHERE id = 1", "b UPDATE p SET v = 1 WHERE id = 1", "idle a",
 		"c SELECT state, wait_event_type, wait_event, query, backend_type, datname, usename, xact_start IS NULL, query_start IS NULL, " +
 			"state_change IS NULL, backend_start IS NULL, pid = pid:a AND backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid IN (pid:a, pid:b) ORDER BY query",
 		"c SELECT pg_blocking_pids(pid:b) = ARRAY[pid:a], pg_blocking_pids(pid:a), pg_isolation_test_session_is_blocked(pid:b, ARRAY[pid:a]), " +
 			"pg_isolation_test_session_is_blocked(pid:b, ARRAY[pid:c]), pg_blocking_pids(2147483647)",
-		"a COMMIT", "c SELECT state, wait_event_type, wait_event, query, xact_start IS NULL, backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid IN (pid:a, pid:b) ORDER BY query",
+		"a COMMIT", "b wait", "idle a", "idle b",
+		"c SELECT state, wait_event_type, wait_event, query, xact_start IS NULL, backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid IN (pid:a, pid:b) ORDER BY query",
 		"a BEGIN", "a SELECT 1/0", "c SELECT state, query FROM pg_stat_activity WHERE pid = pid:a", "a ROLLBACK",
 		"a BEGIN ISOLATION LEVEL REPEATABLE READ", "a SELECT v FROM p WHERE id = 5",
 		"c SELECT state, backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid = pid:a",

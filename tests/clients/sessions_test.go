@@ -19,7 +19,8 @@ import (
 // A play is a script for several sessions: lines of "NAME SQL" in the order in
 // which the statements are sent. A statement that waits for another session is
 // left waiting, and its answer noted where it comes. "NAME wait" waits for the
-// answer of NAME, "sleep 150ms" lets time pass.
+// answer of NAME, "sleep 150ms" lets time pass, "idle NAME" waits until the server
+// shows that NAME waits for its client, which it may do a moment after an answer.
 type play struct {
 	name  string
 	lines []string
@@ -64,6 +65,10 @@ func perform(t *testing.T, s *harness.Server, p play) string {
 			time.Sleep(d)
 			continue
 		}
+		if who == "idle" {
+			g.awaitIdle(g.player(what))
+			continue
+		}
 		g.step(who, what)
 	}
 	for _, pl := range g.players {
@@ -88,6 +93,21 @@ func (g *stage) open(name string, pl *player) *pgconn.PgConn {
 		g.t.Fatalf("%s: %v", name, err)
 	}
 	return c
+}
+
+func (g *stage) awaitIdle(pl *player) {
+	g.t.Helper()
+	query := fmt.Sprintf("SELECT 1 FROM pg_stat_activity WHERE pid = %d AND wait_event = 'ClientRead'", pl.conn.PID())
+	for deadline := time.Now().Add(answerTime); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		results, err := g.control.Exec(context.Background(), query).ReadAll()
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if len(results[0].Rows) > 0 {
+			return
+		}
+	}
+	g.t.Fatalf("%s does not wait for its client", pl.name)
 }
 
 func (g *stage) close() {
