@@ -140,7 +140,8 @@ bool Lsm::Rep::wait_to_collect(bool* is_idle) {
   collect_poked = false;
   collect_settled = *is_idle;
   if (stopping || !background.is_ok()) return false;
-  if (*is_idle && level0_value_bytes > live_value_bytes / 64) {
+  const bool wants_order = *is_idle && order_owed.exchange(false);
+  if (*is_idle && (wants_order || level0_value_bytes > live_value_bytes / 64)) {
     merge_forced = merge_poked = true;
     merge_work.notify_all();
   }

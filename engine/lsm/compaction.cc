@@ -251,6 +251,21 @@ std::optional<CompactionJob> CompactionPicker::drop_job(uint64_t lowest) const {
   return std::nullopt;
 }
 
+std::optional<CompactionJob> CompactionPicker::order_job(uint64_t before, size_t segments) const {
+  for (int level = 1; level < kLevels; level++) {
+    for (const TableRef& table : version_.levels[level]) {
+      const uint64_t number = table->meta().number;
+      if (number >= before || table->uses().all().size() < segments || is_busy(number)) continue;
+      CompactionJob job;
+      job.level = job.target = level;
+      job.inputs = {table};
+      std::optional<CompactionJob> completed = complete(std::move(job));
+      if (completed && completed->bottom) return completed;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<CompactionJob> CompactionPicker::next_job() const {
   // A level far above its target goes before level 0: it makes each merge out of level 0 dearer.
   std::vector<std::pair<double, int>> due;

@@ -53,7 +53,7 @@ struct LevelShape {
 // Merges `inputs` (of `level`) and `below` (of `target`) into new tables of `target`.
 struct CompactionJob {
   int level = 0;
-  int target = 0;  // == level: tables are rewritten in place, to get rid of dropped ranges
+  int target = 0;  // == level: tables are rewritten in place
   std::vector<TableRef> inputs;
   std::vector<TableRef> below;
   std::vector<TableRef> grandparents;  // of target + 1, overlapping
@@ -79,6 +79,9 @@ class CompactionPicker {
   std::optional<CompactionJob> level_job(int level) const;
   // A table below level 0 of which a drop at or below `lowest` covers some older versions.
   std::optional<CompactionJob> drop_job(uint64_t lowest) const;
+  // A table with nothing beneath it, of a number below `before`, whose values lie in so many
+  // segments.
+  std::optional<CompactionJob> order_job(uint64_t before, size_t segments) const;
   // The most urgent of all: by score, level 0 first among equals.
   std::optional<CompactionJob> next_job() const;
   // The deepest level the range may be put to over nothing but older versions; `from` when none.

@@ -43,7 +43,7 @@ Lsm::Rep::Rep(const Runtime& r, const std::string& dir_of_database, const LsmOpt
       options(o),
       cache(o.memory_budget_bytes),
       files(r.io, o.open_files_max),
-      values(r.io, &cache),
+      values(r.io, &cache, [this] { note_scattered_scans(); }),
       placer(r.io, {vlog_dir, o.value_segment_bytes, [this] { return new_file_number(); }, &files}),
       scheduler(r.clock) {}
 

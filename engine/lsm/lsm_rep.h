@@ -47,9 +47,9 @@ struct OutputPlan {
 
 // Of what surely lives, values may take so much before the collector moves some; from the second
 // on writers are slowed down, and at the third they have next to nothing.
-inline constexpr uint32_t kCollectPercent = 160;
-inline constexpr double kGarbageSlowdown = 1.65;
-inline constexpr double kGarbageStop = 1.8;
+inline constexpr uint32_t kCollectPercent = 155;
+inline constexpr double kGarbageSlowdown = 1.6;
+inline constexpr double kGarbageStop = 1.75;
 
 // The rate at which debt goes away, as the last jobs showed it. Any thread.
 class DrainRate {
@@ -136,6 +136,7 @@ struct Lsm::Rep {
     std::vector<uint64_t> boundaries;  // as of the pick
     VersionEdit edit;                  // what needs no reading: moves, whole tables dropped
     std::optional<CompactionJob> job;
+    bool is_tidy = false;  // there is time to bring values together
     bool is_edit() const {
       return !edit.added.empty() || !edit.removed.empty() || !edit.drops_removed.empty();
     }
@@ -145,7 +146,9 @@ struct Lsm::Rep {
   MergePick pick_merge(Choice choice) PGZ_REQUIRES(manifest_mutex);
   void pick_drops(MergePick* pick) PGZ_REQUIRES(manifest_mutex);
   OutputPlan plan_output(const MergePick& pick, JobTurn* turn);
-  ValueOrderOptions plan_order(const CompactionJob& job);
+  ValueOrderOptions plan_order(const MergePick& pick);
+  bool wants_order(const MergePick& pick);
+  void note_scattered_scans();
   Status run_merge(MergePick* pick) PGZ_REQUIRES(merge_mutex);
   Status between_blocks(const CompactionJob& job, JobTurn* turn) PGZ_REQUIRES(merge_mutex);
   Status merge_level0_first(JobTurn* turn) PGZ_REQUIRES(merge_mutex);
@@ -208,6 +211,7 @@ struct Lsm::Rep {
   std::atomic<uint64_t> unflushed_value_bytes{0};
   std::atomic<uint64_t> next_admission_micros{0};  // when the writes admitted so far are paid for
   std::atomic<uint32_t> queued{0};
+  std::atomic<bool> order_owed{false};  // merges left values scattered
   std::atomic<bool> is_failed{false};
 
   std::unique_ptr<ViewCell> views;
@@ -218,6 +222,8 @@ struct Lsm::Rep {
   // smaller.
   uint64_t nothing_urgent_in PGZ_GUARDED_BY(merge_mutex) = 0;
   uint64_t level0_since_micros PGZ_GUARDED_BY(merge_mutex) = 0;
+  // Tables from this number on are not looked at for values to bring together.
+  uint64_t order_before PGZ_GUARDED_BY(merge_mutex) = 0;
   uint64_t merge_wanted PGZ_GUARDED_BY(merge_mutex) = 0;  // room for the last job that began
   std::unique_ptr<Joinable> flush_thread;
   std::unique_ptr<Joinable> merge_thread;

@@ -78,6 +78,7 @@ void Lsm::Rep::pick_drops(MergePick* pick) {
 
 Lsm::Rep::MergePick Lsm::Rep::pick_merge(Choice choice) {
   MergePick pick;
+  pick.is_tidy = choice == Choice::kForced;
   {
     MutexLock lock(&mutex);
     pick.version = version;
@@ -105,6 +106,9 @@ Lsm::Rep::MergePick Lsm::Rep::pick_merge(Choice choice) {
                                         is_old)) >= kDropsMany;
   if (choice == Choice::kForced || many_drops) pick.job = picker.level0_job(1);
   if (!pick.job) pick.job = picker.drop_job(lowest);
+  if (!pick.job && pick.is_tidy && options.value_order_max_bytes != 0) {
+    pick.job = picker.order_job(order_before, kOrderSegmentsMin);
+  }
   return pick;
 }
 
@@ -114,7 +118,7 @@ OutputPlan Lsm::Rep::plan_output(const MergePick& pick, JobTurn* turn) {
   const int base = LevelShape::of(*pick.version, limits()).base;
   if (options.compress && job.target > base) plan.compression = Compression::kLz4;
   plan.grandparents = job.grandparents;
-  plan.order = plan_order(job);
+  plan.order = plan_order(pick);
   // Large values that are in tables still came with a transaction's runs, and then there are many,
   // or with few others like them, and then they stay (write_memtable).
   uint64_t entries = 0;
@@ -135,13 +139,27 @@ OutputPlan Lsm::Rep::plan_output(const MergePick& pick, JobTurn* turn) {
   return plan;
 }
 
+// When the store is idle or scans have lately met scattered values; not while writers wait.
+bool Lsm::Rep::wants_order(const MergePick& pick) {
+  if (level0_files >= options.level0_slowdown_files) return false;
+  return pick.is_tidy || values.scattered_scans() != 0;
+}
+
+// Scans want what merges left undone, whether or not anything else is due.
+void Lsm::Rep::note_scattered_scans() {
+  if (!order_owed.exchange(false)) return;
+  MutexLock lock(&mutex);
+  merge_forced = merge_poked = true;
+  merge_work.notify_all();
+}
+
 // Not where it would take more than the room that garbage has: what is written anew lies there
 // twice until the merge ends.
-ValueOrderOptions Lsm::Rep::plan_order(const CompactionJob& job) {
+ValueOrderOptions Lsm::Rep::plan_order(const MergePick& pick) {
+  const CompactionJob& job = *pick.job;
   ValueOrderOptions order;
   order.value_bytes_max = options.value_order_max_bytes;
   if (!job.bottom || order.value_bytes_max == 0) return order;
-  if (level0_files >= options.level0_slowdown_files) return order;
   std::map<uint64_t, std::pair<uint64_t, uint64_t>> uses;  // values and bytes by segment
   for (const std::vector<TableRef>* tables : {&job.inputs, &job.below}) {
     for (const TableRef& table : *tables) {
@@ -159,6 +177,10 @@ ValueOrderOptions Lsm::Rep::plan_order(const CompactionJob& job) {
     segments++;
   }
   if (segments < kOrderSegmentsMin) return order;
+  if (!wants_order(pick)) {
+    order_owed = true;
+    return order;
+  }
   const uint64_t live = live_value_bytes;
   const uint64_t surely_live = live - std::min<uint64_t>(level0_value_bytes, live / 2);
   const auto bound = static_cast<uint64_t>(static_cast<double>(surely_live) * kOrderStop);
@@ -269,6 +291,8 @@ Status Lsm::Rep::merge_round(Choice choice, bool* did_something) {
   }
   if (!merged.is_ok()) return merged;
   merges++;
+  // Scans that still meet scattered values say so again.
+  if (pick.job->bottom) values.forget_scattered_scans();
   uint64_t level0_bytes = 0;
   for (const TableRef& table : pick.job->inputs) level0_bytes += table->meta().file_bytes;
   if (pick.job->level == 0) note_level0_drained(level0_bytes);
@@ -288,8 +312,10 @@ void Lsm::Rep::merge_loop() {
     bool did_something = true;
     uint64_t wanted = 0;
     Status status;
+    const uint64_t before = next_file_number;
     while (status.is_ok() && did_something && !stopping) {
       MutexLock one_at_a_time(&merge_mutex);
+      order_before = before;
       status = merge_round(choice, &did_something);
       wanted = merge_wanted;
     }
@@ -314,8 +340,10 @@ void Lsm::Rep::merge_loop() {
 Status Lsm::merge_now() {
   bool did_something = true;
   Status status;
+  const uint64_t before = rep_->next_file_number;
   while (status.is_ok() && did_something) {
     MutexLock one_at_a_time(&rep_->merge_mutex);
+    rep_->order_before = before;
     status = rep_->merge_round(Rep::Choice::kForced, &did_something);
   }
   if (!status.is_ok() && !status.is(Code::kNoSpace) && !status.is(Code::kClosed)) {

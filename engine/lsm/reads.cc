@@ -120,7 +120,7 @@ void Lsm::multi_get(std::span<const Slice> user_keys, uint64_t read_ts,
     readers.push_back(&result);
   }
   if (reads.empty()) return;
-  rep_->values.read(reads);
+  rep_->values.read(reads, false);
   for (size_t i = 0; i < reads.size(); i++) readers[i]->status = std::move(reads[i].status);
 }
 

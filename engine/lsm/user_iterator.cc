@@ -66,7 +66,7 @@ class VisibleIterator final : public UserIterator {
 
   Status read_taken() override {
     if (taken_.empty()) return Status::ok();
-    options_.values->read(taken_);
+    options_.values->read(taken_, true);
     Status status;
     for (ValueRead& read : taken_) {
       if (status.is_ok()) status = std::move(read.status);

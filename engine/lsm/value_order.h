@@ -2,8 +2,9 @@
 //
 // A flush sorts the values of one memtable. So neighbours of a range that many memtables wrote to
 // lie in many segments, and a scan reads a place in each. A merge with nothing beneath it brings
-// such values together: it looks at a window of its output at a time, and of the segments with
-// small values there takes the group with the smallest shares, provided that
+// such values together, when the store is idle or scans meet them (Lsm::Rep::wants_order): it looks
+// at a window of its output at a time, and of the segments with small values there takes the group
+// with the smallest shares, provided that
 //   - it is of kGroupMin segments or more, so that as many places become one;
 //   - the largest of the group has at most an eighth of it, so that what was written anew is so
 //     again only once eight times as much has come, and a value is rewritten a number of times that

@@ -85,6 +85,12 @@ class ValueOrderTest : public ::testing::Test {
     return lsm_->flush_now();
   }
 
+  void merge_what_is_due() {
+    for (bool did_something = true; did_something;) {
+      ASSERT_TRUE(lsm_->merge_step(&did_something).is_ok());
+    }
+  }
+
   // Each flush gets keys from all over the range.
   void fill_scattered(size_t bytes, uint64_t tables = kTables) {
     for (uint64_t table = 0; table < tables; table++) {
@@ -187,6 +193,43 @@ TEST_F(ValueOrderTest, NoMergeThatWritersWaitForDoesIt) {
   ASSERT_TRUE(flush().is_ok());
   ASSERT_TRUE(lsm_->merge_now().is_ok());
   EXPECT_GE(lsm_->stats().ordered_bytes, value_bytes() * 9 / 10);
+  check();
+}
+
+// What is due is merged without it, and nothing is left to merge when there is time for it.
+TEST_F(ValueOrderTest, WhatDueMergesLeaveIsDoneWhenThereIsTime) {
+  fill_scattered(500);
+  merge_what_is_due();
+  EXPECT_EQ(lsm_->stats().ordered_bytes, 0u);
+  EXPECT_EQ(lsm_->stats().level_files[0], 0u);
+  ASSERT_TRUE(lsm_->merge_now().is_ok());
+  EXPECT_GE(lsm_->stats().ordered_bytes, value_bytes() * 9 / 10);
+  check();
+  const uint64_t merges = lsm_->stats().merges;
+  ASSERT_TRUE(lsm_->merge_now().is_ok());
+  EXPECT_EQ(lsm_->stats().merges, merges) << "nothing is left to be done";
+}
+
+TEST_F(ValueOrderTest, ScansThatMeetScatteredValuesHaveDueMergesDoIt) {
+  fill_scattered(500);
+  merge_what_is_due();
+  auto it = lsm_->new_iterator(now_, "", "");
+  std::string buffer(20 * 500, ' ');
+  it->seek_to_first();
+  while (it->valid()) {
+    for (; it->valid() && it->taken() < 20; it->next()) {
+      ASSERT_TRUE(it->take_value(buffer.data() + it->taken() * 500).is_ok());
+    }
+    ASSERT_TRUE(it->read_taken().is_ok());
+  }
+  it.reset();
+  for (uint64_t i = 0; i < 4; i++) {
+    put(0, 500);
+    put(kTables * kKeysOfTable - 1, 500);
+    ASSERT_TRUE(flush().is_ok());
+  }
+  merge_what_is_due();
+  EXPECT_GT(lsm_->stats().ordered_bytes, 0u);
   check();
 }
 

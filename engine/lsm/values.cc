@@ -67,7 +67,21 @@ Status Values::resolve(const View& view, std::string* value) const {
   return Status::ok();
 }
 
-void Values::read(std::span<ValueRead> reads) const {
+void Values::note_places(std::span<const ValueRead> reads) const {
+  constexpr size_t kFew = 8;  // not a scan, or what a cache that has most of them left
+  if (reads.size() < kFew) return;
+  size_t switches = 0;
+  for (size_t i = 1; i < reads.size(); i++) {
+    switches += reads[i].pointer.segment != reads[i - 1].pointer.segment ? 1 : 0;
+  }
+  if (2 * switches < reads.size()) return;
+  constexpr uint64_t kAskEvery = 64;
+  if (scattered_scans_.fetch_add(1, std::memory_order_relaxed) % kAskEvery == kAskEvery - 1) {
+    on_scattered_();
+  }
+}
+
+void Values::read(std::span<ValueRead> reads, bool are_neighbours) const {
   std::vector<ValueRead> missing;
   std::vector<size_t> places;
   for (size_t i = 0; i < reads.size(); i++) {
@@ -79,6 +93,7 @@ void Values::read(std::span<ValueRead> reads) const {
     places.push_back(i);
   }
   if (missing.empty()) return;
+  if (are_neighbours) note_places(missing);
   read_values(io_, missing);
   for (size_t i = 0; i < missing.size(); i++) {
     // Batches are scans': they shall not push out what single reads want for the sake of what the

@@ -167,6 +167,8 @@ Status Lsm::Rep::write_tables(Iterator* it, VersionFilter* filter, const OutputP
   }
   PGZ_TRY(it->status());
   if (!order.empty()) PGZ_TRY(write_window(&order, plan, &to));
+  // As much as it was allowed, or nearly: there may be more.
+  if (orders && order.moved_bytes() > plan.order.moved_bytes_max / 2) order_owed = true;
   return to.finish();
 }
 
