@@ -146,6 +146,7 @@ func (g *stage) step(who, sql string) {
 			g.t.Fatal(err)
 		}
 		g.players = slices.DeleteFunc(g.players, func(p *player) bool { return p == pl })
+		return // what it held goes one by one, when the server has noticed
 	default:
 		shown := sql
 		for _, other := range g.players {
