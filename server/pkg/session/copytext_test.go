@@ -1,6 +1,7 @@
 package session
 
 import (
+	"math/rand"
 	"reflect"
 	"strings"
 	"testing"
@@ -77,10 +78,17 @@ func TestCopyFields(t *testing.T) {
 		{"copy t from stdin", "1\ta\n2\t\\N\n\t\n4\t\\\\\n5\tb\n", [][]string{{"1", "a"}, {"2", "<null>"}, {"", ""}, {"4", "\\"}, {"5", "b"}}},
 		{"copy t from stdin", "a\\\\\n\\N\tb\\\nc\nd\\\r\ne\n", [][]string{{"a\\"}, {"<null>", "b\nc"}, {"d\r"}, {"e"}}},
 		{"copy t from stdin", "x\ty\r\n\\N\t\\\r\r\n\\.\r\nrest", [][]string{{"x", "y"}, {"<null>", "\r"}}},
+		{"copy t from stdin", "a\rb\r\rc", [][]string{{"a"}, {"b"}, {""}, {"c"}}},
+		{"copy t from stdin", "a\\\rb\\\n\tc\r\\.\rrest", [][]string{{"a\rb\n", "c"}}},
+		{"copy t from stdin", "a\nb\\.\nrest", [][]string{{"a"}, {"b"}}},
+		{"copy t from stdin", "a\n\\N\t\\\\.\nb\\", [][]string{{"a"}, {"<null>", "\\."}, {"b"}}},
 		{"copy t from stdin", "ä\tö\nü\t€\nß\tend", [][]string{{"ä", "ö"}, {"ü", "€"}, {"ß", "end"}}},
-		{"copy t from stdin with (null 'x')", "1\tx\nx\t2\r\n", [][]string{{"1", "<null>"}, {"<null>", "2\r"}}},
+		{"copy t from stdin with (null 'x')", "1\tx\nx\t2\n", [][]string{{"1", "<null>"}, {"<null>", "2"}}},
 		{"copy t from stdin csv", "1,\"a,b\",\"say \"\"hi\"\"\",\n", [][]string{{"1", "a,b", `say "hi"`, "<null>"}}},
 		{"copy t from stdin csv", "\"two\nlines\",\"\"\n", [][]string{{"two\nlines", ""}}},
+		{"copy t from stdin csv", "\\.\na", nil},
+		{"copy t from stdin csv", "\\.a\n \\.\na", [][]string{{"\\.a"}, {" \\."}, {"a"}}},
+		{"copy t from stdin csv", "\"a\r\nb\"\rc\r", [][]string{{"a\r\nb"}, {"c"}}},
 		{"copy t from stdin csv", "a\"b\"c,x\n", [][]string{{"abc", "x"}}},
 		{"copy t from stdin with (format csv, quote '''', escape '\\')", "'it\\'s','a\\\\b'\n", [][]string{{"it's", `a\b`}}},
 		{"copy t from stdin with (format csv, null 'NULL')", "NULL,\"NULL\",\n", [][]string{{"<null>", "NULL", ""}}},
@@ -98,9 +106,42 @@ func TestCopyFields(t *testing.T) {
 	}
 }
 
+// TestCopyInPieces cuts data made of line ends and what hides them into
+// messages in every way; the same must come of it.
+func TestCopyInPieces(t *testing.T) {
+	random := rand.New(rand.NewSource(1))
+	for _, sql := range []string{"copy t from stdin", "copy t from stdin csv"} {
+		o, err := optionsFor(t, sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3000 {
+			var b strings.Builder
+			for range 1 + random.Intn(12) {
+				b.WriteString([]string{"a", "ü", "\n", "\r\n", "\r", "\n", "\r\n", "\\", "\\.", "\\.\r\n", "\"", "\t", "\xff"}[random.Intn(13)])
+			}
+			data := b.String()
+			want, wantErr := readAll(o, data, 1000)
+			for n := 1; n < len(data); n++ {
+				got, gotErr := readAll(o, data, n)
+				if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(pgerr.As(gotErr), pgerr.As(wantErr)) {
+					t.Fatalf("%s, %q in pieces of %d:\n got %q (%v)\nwant %q (%v)", sql, data, n, got, gotErr, want, wantErr)
+				}
+			}
+		}
+	}
+}
+
 func TestCopyDataErrors(t *testing.T) {
 	for _, c := range []struct{ sql, data, code, where string }{
 		{"copy t from stdin csv", "1,\"abc\n\\.\n", "22P04", "COPY t, line 1: \"1,\"abc\n\\.\n\""},
+		{"copy t from stdin", "a\nb\r\n", "22P04", "COPY t, line 2"},
+		{"copy t from stdin", "a\r\nb\rc\r\n", "22P04", "COPY t, line 2"},
+		{"copy t from stdin", "a\r\nb\\\r\n", "22P04", "COPY t, line 2"},
+		{"copy t from stdin", "a\rb\n", "22P04", "COPY t, line 2"},
+		{"copy t from stdin", "a\n\\.\r\n", "22P04", "COPY t, line 2"},
+		{"copy t from stdin", "a\nb\n\\.c\n", "22P04", "COPY t, line 3"},
+		{"copy t from stdin csv", "a\n\"b\nc\"\nd\re\n", "22P04", "COPY t, line 4"},
 		{"copy t from stdin", "ok\n1\ta\xff\n", "22021", "COPY t, line 2"},
 		{"copy t from stdin", "ok\nfine\tü\n\xc3\n\xbc\n", "22021", "COPY t, line 3"},
 		{"copy t from stdin", "ok\na\x00\n", "22021", "COPY t, line 2"},
