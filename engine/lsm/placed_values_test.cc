@@ -2,42 +2,17 @@
 // replay, finished by the flush, left alone by the collector while a memtable points at them.
 #include <gtest/gtest.h>
 
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "engine/base/clock.h"
-#include "engine/base/rng.h"
-#include "engine/io/sim/sim_io.h"
-#include "engine/lsm/lsm.h"
+#include "engine/lsm/values_test_util.h"
 
 namespace pgz {
 namespace {
 
-class PlacedValuesTest : public ::testing::Test {
+class PlacedValuesTest : public ValuesFixture {
  protected:
-  PlacedValuesTest() : rng_(5), io_(5) {
-    EXPECT_TRUE(io_.mkdir("db").is_ok());
-    EXPECT_TRUE(io_.sync_dir("").is_ok());
-    lsm_ = Lsm::create(runtime(), "db", options()).take();
-    EXPECT_TRUE(lsm_->start().is_ok());
-  }
-
-  Runtime runtime() { return {&io_, system_clock(), &rng_, thread_executor()}; }
-
-  LsmOptions options() {
-    LsmOptions o;
-    o.uuid = std::string(16, 'u');
-    o.memory_budget_bytes = 8 << 20;
-    o.memtable_bytes = 1 << 20;
-    o.background = false;
-    o.value_inline_max_bytes = 100;
-    o.value_segment_bytes = 64 << 10;
-    o.wait_durable = [](uint64_t) { return Status::ok(); };
-    o.boundaries = [this] { return std::vector<uint64_t>{now_}; };
-    return o;
-  }
+  PlacedValuesTest() : ValuesFixture(5) {}
 
   // One commit; the log keeps what replay gets.
   void commit(const std::vector<std::string>& keys, size_t bytes) {
@@ -58,11 +33,6 @@ class PlacedValuesTest : public ::testing::Test {
     }
   }
 
-  void flush() {
-    lsm_->rotate();
-    ASSERT_TRUE(lsm_->flush_now().is_ok());
-  }
-
   // The process ends, the machine stays or not; what is not flushed is replayed.
   Status restart(bool power) {
     lsm_.reset();
@@ -80,43 +50,20 @@ class PlacedValuesTest : public ::testing::Test {
     return lsm_->start();
   }
 
-  void check() {
-    auto it = lsm_->new_iterator(now_, "", "");
-    auto expected = model_.begin();
-    for (it->seek_to_first(); it->valid(); it->next(), ++expected) {
-      ASSERT_NE(expected, model_.end());
-      ASSERT_EQ(it->key(), Slice(expected->first));
-      Slice value;
-      ASSERT_TRUE(it->value(&value).is_ok());
-      ASSERT_EQ(value, Slice(expected->second));
-      std::string got;
-      ASSERT_TRUE(lsm_->get(it->key(), now_, &got, nullptr, nullptr).is_ok());
-      ASSERT_EQ(got, expected->second);
-    }
-    ASSERT_EQ(expected, model_.end());
-    const Status verified = lsm_->verify_values();
-    ASSERT_TRUE(verified.is_ok()) << verified.to_string();
-  }
-
   struct Logged {
     uint64_t ts;
     std::string key;
     std::string logged;
   };
 
-  SplitMixRng rng_;
-  SimIo io_;
-  uint64_t now_ = 0;
   uint64_t written_ = 0;
-  std::unique_ptr<Lsm> lsm_;
   std::vector<Logged> log_;
-  std::map<std::string, std::string> model_;
 };
 
 TEST_F(PlacedValuesTest, AreSeenBeforeAndAfterTheirFlush) {
   for (int i = 0; i < 50; i++) commit({"a" + std::to_string(i), "b" + std::to_string(i)}, 3000);
   check();
-  flush();
+  ASSERT_TRUE(flush().is_ok());
   check();
   const LsmStats stats = lsm_->stats();
   EXPECT_GE(stats.segments, 4u);  // of 64 KiB
@@ -133,7 +80,7 @@ TEST_F(PlacedValuesTest, ReplayFindsThemAfterEitherEnd) {
     ASSERT_TRUE(restart(power).is_ok());  // and again, with nothing flushed between
     check();
     commit({"more"}, 9000);
-    flush();
+    ASSERT_TRUE(flush().is_ok());
     check();
     ASSERT_TRUE(restart(power).is_ok());
     check();
@@ -166,7 +113,7 @@ TEST_F(PlacedValuesTest, AbandonedOnesAreGarbage) {
     ASSERT_TRUE(lsm_->place_values({&slice, 1}, &abandoned).is_ok());
   }
   commit({"key"}, 5000);
-  flush();
+  ASSERT_TRUE(flush().is_ok());
   check();
   ASSERT_TRUE(lsm_->collect_now().is_ok());
   check();
@@ -185,7 +132,7 @@ TEST_F(PlacedValuesTest, SegmentsOfAbandonedOnesOnlyGoAway) {
     EXPECT_LE(io_.list("db/vlog").take().size(), 4u);
   }
   check();
-  flush();
+  ASSERT_TRUE(flush().is_ok());
   check();
   ASSERT_TRUE(restart(true).is_ok());
   check();
@@ -214,11 +161,7 @@ TEST_F(PlacedValuesTest, KeptOnesStayForTheReplay) {
 
 TEST_F(PlacedValuesTest, AMemtablesSegmentIsNotCollected) {
   commit({"a", "b", "c"}, 5000);
-  for (const char* key : {"a", "b", "c"}) {
-    MemTableRef ref = lsm_->reserve_active(++now_);
-    ASSERT_TRUE(ref.add(Kind::kTombstone, key, now_, "").is_ok());
-    model_.erase(key);
-  }
+  for (const char* key : {"a", "b", "c"}) erase(key);
   lsm_->rotate();
   // The same segment, with a memtable that stays.
   commit({"d"}, 5000);
@@ -228,7 +171,7 @@ TEST_F(PlacedValuesTest, AMemtablesSegmentIsNotCollected) {
   EXPECT_EQ(lsm_->stats().segment_live_bytes, 0u);
   EXPECT_EQ(lsm_->stats().collected_bytes, 0u);
   check();
-  flush();
+  ASSERT_TRUE(flush().is_ok());
   ASSERT_TRUE(lsm_->merge_now().is_ok());
   ASSERT_TRUE(lsm_->collect_now().is_ok());
   EXPECT_GT(lsm_->stats().collected_bytes, 0u);

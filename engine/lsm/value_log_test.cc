@@ -4,138 +4,54 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <memory>
-#include <set>
 #include <string>
+#include <vector>
 
-#include "engine/base/clock.h"
-#include "engine/base/coding.h"
-#include "engine/base/rng.h"
-#include "engine/io/sim/sim_io.h"
-#include "engine/lsm/lsm.h"
-#include "engine/vlog/vlog.h"
+#include "engine/lsm/values_test_util.h"
 
 namespace pgz {
 namespace {
 
-constexpr uint32_t kInlineMax = 100;
-
-class ValueLogTest : public ::testing::Test {
+class ValueLogTest : public ValuesFixture {
  protected:
-  ValueLogTest() : rng_(3), io_(3) {
-    EXPECT_TRUE(io_.mkdir("db").is_ok());
-    EXPECT_TRUE(io_.sync_dir("").is_ok());
-    lsm_ = Lsm::create(runtime(), "db", options()).take();
-    EXPECT_TRUE(lsm_->start().is_ok());
-  }
+  ValueLogTest() : ValuesFixture(3) {}
 
-  Runtime runtime() { return {&io_, system_clock(), &rng_, thread_executor()}; }
-
-  LsmOptions options() {
-    LsmOptions o;
-    o.uuid = std::string(16, 'u');
-    o.memory_budget_bytes = 8 << 20;
-    o.memtable_bytes = 1 << 20;
+  LsmOptions options() override {
+    LsmOptions o = ValuesFixture::options();
     o.table_file_bytes = 64 << 10;
-    o.background = false;
-    o.value_inline_max_bytes = inline_max_;
-    o.value_segment_bytes = 64 << 10;
+    if (!separate_) o.value_inline_max_bytes = 0;
     o.compress = compress_;
-    o.wait_durable = [](uint64_t) { return Status::ok(); };
-    o.boundaries = [this] {
-      std::vector<uint64_t> b(snapshots_.begin(), snapshots_.end());
-      b.push_back(now_);
-      return b;
-    };
     return o;
   }
 
-  static std::string key_of(uint64_t n) { return "key" + std::to_string(100000 + n); }
-
   // Noise, of which nothing can be compressed, or every other value alike throughout.
   void put(uint64_t n, size_t bytes) {
-    std::string value = key_of(n) + "@" + std::to_string(++now_) + ":";
-    const bool is_alike = some_alike_ && now_ % 2 == 0;
+    const uint64_t ts = now_ + 1;
+    std::string value = key_of(n) + "@" + std::to_string(ts) + ":";
+    const bool is_alike = some_alike_ && ts % 2 == 0;
     while (value.size() < bytes) {
-      value.push_back(static_cast<char>(is_alike ? 'a' + now_ % 26 : noise_.next64()));
+      value.push_back(static_cast<char>(is_alike ? 'a' + ts % 26 : noise_.next64()));
     }
-    MemTableRef ref = lsm_->reserve_active(now_);
-    ASSERT_TRUE(ref.add(Kind::kValue, key_of(n), now_, value).is_ok());
-    model_[key_of(n)] = std::move(value);
-  }
-
-  void erase(uint64_t n) {
-    MemTableRef ref = lsm_->reserve_active(++now_);
-    ASSERT_TRUE(ref.add(Kind::kTombstone, key_of(n), now_, "").is_ok());
-    model_.erase(key_of(n));
+    put_value(key_of(n), std::move(value));
   }
 
   Status settle() {
-    lsm_->rotate();
-    PGZ_TRY(lsm_->flush_now());
+    PGZ_TRY(flush());
     PGZ_TRY(lsm_->merge_now());
     return lsm_->collect_now();
   }
 
-  uint64_t large_bytes() const {
-    uint64_t bytes = 0;
-    for (const auto& [key, value] : model_) bytes += value.size() >= kInlineMax ? value.size() : 0;
-    return bytes;
-  }
-
-  void check() {
-    auto it = lsm_->new_iterator(now_, "", "");
-    auto expected = model_.begin();
-    std::vector<Slice> keys;
-    for (it->seek_to_first(); it->valid(); it->next(), ++expected) {
-      ASSERT_NE(expected, model_.end());
-      ASSERT_EQ(it->key(), Slice(expected->first));
-      Slice value;
-      ASSERT_TRUE(it->value(&value).is_ok());
-      ASSERT_EQ(value, Slice(expected->second));
-      keys.emplace_back(expected->first);
-    }
-    ASSERT_TRUE(it->status().is_ok()) << it->status().to_string();
-    ASSERT_EQ(expected, model_.end());
-    std::vector<GetResult> results;
-    lsm_->multi_get(keys, now_, &results);
-    for (size_t i = 0; i < keys.size(); i++) {
-      ASSERT_TRUE(results[i].status.is_ok()) << results[i].status.to_string();
-      ASSERT_EQ(results[i].kind, Kind::kValue);
-      ASSERT_EQ(results[i].value, model_.at(std::string(keys[i])));
-    }
-    const Status verified = lsm_->verify_values();
-    ASSERT_TRUE(verified.is_ok()) << verified.to_string();
-  }
-
-  void reopen() {
-    LsmRecovered recovered;
-    lsm_.reset();
-    auto opened = Lsm::open(runtime(), "db", options(), &recovered);
-    ASSERT_TRUE(opened.is_ok()) << opened.status().to_string();
-    lsm_ = opened.take();
-    ASSERT_TRUE(lsm_->start().is_ok());
-  }
-
-  uint64_t segment_files() { return io_.list("db/vlog").take().size(); }
-
-  SplitMixRng rng_;
-  SimIo io_;
   SplitMixRng noise_{1};
   bool some_alike_ = false;
   bool compress_ = true;
-  uint32_t inline_max_ = kInlineMax;
-  std::set<uint64_t> snapshots_;
-  uint64_t now_ = 0;
-  std::unique_ptr<Lsm> lsm_;
-  std::map<std::string, std::string> model_;
+  bool separate_ = true;
 };
 
 TEST_F(ValueLogTest, LargeValuesLeaveTheTables) {
   for (uint64_t n = 0; n < 200; n++) put(n, n % 2 == 0 ? 2000 : 20);
   ASSERT_TRUE(settle().is_ok());
   const LsmStats stats = lsm_->stats();
-  EXPECT_EQ(stats.segment_live_bytes, large_bytes());
+  EXPECT_EQ(stats.segment_live_bytes, value_bytes());
   EXPECT_EQ(stats.segment_live_bytes, 200'000u);
   EXPECT_GE(stats.segments, 1u);
   uint64_t table_bytes = 0;
@@ -150,13 +66,12 @@ TEST_F(ValueLogTest, LargeValuesLeaveTheTables) {
 TEST_F(ValueLogTest, MergesPassPointersOn) {
   for (int round = 0; round < 6; round++) {
     for (uint64_t n = 0; n < 50; n++) put(static_cast<uint64_t>(round) * 50 + n, 3000);
-    lsm_->rotate();
-    ASSERT_TRUE(lsm_->flush_now().is_ok());
+    ASSERT_TRUE(flush().is_ok());
   }
   const LsmStats before = lsm_->stats();
   ASSERT_TRUE(lsm_->merge_now().is_ok());
   EXPECT_LT(lsm_->stats().merged_bytes - before.merged_bytes, 100'000u);
-  EXPECT_EQ(lsm_->stats().segment_live_bytes, large_bytes());
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, value_bytes());
   check();
 }
 
@@ -166,7 +81,7 @@ TEST_F(ValueLogTest, SpaceStaysBelowTwiceTheLiveBytes) {
       for (int i = 0; i < 60; i++) put(rng_.uniform(100), bytes);
       ASSERT_TRUE(settle().is_ok());
       const LsmStats stats = lsm_->stats();
-      ASSERT_EQ(stats.segment_live_bytes, large_bytes());
+      ASSERT_EQ(stats.segment_live_bytes, value_bytes());
       ASSERT_LE(stats.segment_bytes, 2 * stats.segment_live_bytes + (128 << 10)) << round;
       ASSERT_EQ(segment_files(), stats.segments);  // nothing is left lying about
     }
@@ -204,8 +119,7 @@ TEST_F(ValueLogTest, ACollectionRewritesNoKey) {
   for (uint64_t n = 0; n < 100; n++) put(n, 1000);
   ASSERT_TRUE(settle().is_ok());
   for (uint64_t n = 0; n < 100; n += 2) put(n, 1000);
-  lsm_->rotate();
-  ASSERT_TRUE(lsm_->flush_now().is_ok());
+  ASSERT_TRUE(flush().is_ok());
   ASSERT_TRUE(lsm_->merge_now().is_ok());
   const std::vector<std::string> tables = io_.list("db/sst").take();
   const LsmStats before = lsm_->stats();
@@ -224,10 +138,10 @@ TEST_F(ValueLogTest, AReaderKeepsTheFilesItReads) {
   auto it = lsm_->new_iterator(now_, "", "");
   it->seek_to_first();
   for (uint64_t n = 0; n < 100; n++) {
-    if (n % 3 != 0) erase(n);
+    if (n % 3 != 0) erase(key_of(n));
   }
   for (int i = 0; i < 2; i++) ASSERT_TRUE(settle().is_ok());
-  EXPECT_EQ(lsm_->stats().segment_live_bytes, large_bytes());
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, value_bytes());
   for (const auto& [key, value] : then) {
     ASSERT_TRUE(it->valid()) << it->status().to_string();
     ASSERT_EQ(it->key(), Slice(key));
@@ -244,13 +158,13 @@ TEST_F(ValueLogTest, AReaderKeepsTheFilesItReads) {
 TEST_F(ValueLogTest, DeletedKeysStayDeleted) {
   for (uint64_t n = 0; n < 100; n++) put(n, 1000);
   ASSERT_TRUE(settle().is_ok());
-  for (uint64_t n = 0; n < 100; n += 2) erase(n);
+  for (uint64_t n = 0; n < 100; n += 2) erase(key_of(n));
   ASSERT_TRUE(settle().is_ok());
   EXPECT_GT(lsm_->stats().collected_bytes, 0u);
   check();
   reopen();
   check();
-  for (uint64_t n = 1; n < 100; n += 2) erase(n);
+  for (uint64_t n = 1; n < 100; n += 2) erase(key_of(n));
   ASSERT_TRUE(settle().is_ok());
   EXPECT_EQ(lsm_->stats().segments, 0u);
   EXPECT_EQ(segment_files(), 0u);
@@ -266,7 +180,7 @@ TEST_F(ValueLogTest, CompressedValuesAmongOthers) {
     for (int i = 0; i < 80; i++) {
       const uint64_t n = rng_.uniform(150);
       if (rng_.uniform(5) == 0) {
-        erase(n);
+        erase(key_of(n));
       } else {
         put(n, rng_.uniform(8) == 0 ? 20'000 : 50 + rng_.uniform(2000));
       }
@@ -279,7 +193,7 @@ TEST_F(ValueLogTest, CompressedValuesAmongOthers) {
     ASSERT_EQ(segment_files(), stats.segments);
     if (round % 7 == 6) reopen();
   }
-  EXPECT_LT(lsm_->stats().segment_live_bytes, large_bytes() * 9 / 10);
+  EXPECT_LT(lsm_->stats().segment_live_bytes, value_bytes() * 9 / 10);
   EXPECT_GT(lsm_->stats().collected_bytes, 0u);
 }
 
@@ -289,26 +203,26 @@ TEST_F(ValueLogTest, CompressionCanBeSwitchedOffAndOn) {
   reopen();
   for (uint64_t n = 0; n < 100; n++) put(n, 1000);
   ASSERT_TRUE(settle().is_ok());
-  EXPECT_EQ(lsm_->stats().segment_live_bytes, large_bytes());
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, value_bytes());
   compress_ = true;
   reopen();
   check();
   for (uint64_t n = 0; n < 50; n++) put(n, 1000);
   ASSERT_TRUE(settle().is_ok());
-  EXPECT_LT(lsm_->stats().segment_live_bytes, large_bytes() - 20 * 1000);
+  EXPECT_LT(lsm_->stats().segment_live_bytes, value_bytes() - 20 * 1000);
   compress_ = false;
   reopen();
   check();
   for (uint64_t n = 0; n < 100; n++) put(n, 1000);
   ASSERT_TRUE(settle().is_ok());
-  EXPECT_EQ(lsm_->stats().segment_live_bytes, large_bytes());
+  EXPECT_EQ(lsm_->stats().segment_live_bytes, value_bytes());
   check();
 }
 
 TEST_F(ValueLogTest, SwitchedOffItReadsWhatIsThere) {
   for (uint64_t n = 0; n < 100; n++) put(n, 1000);
   ASSERT_TRUE(settle().is_ok());
-  inline_max_ = 0;
+  separate_ = false;
   reopen();
   check();
   for (uint64_t n = 0; n < 100; n++) put(n, 1000);
@@ -353,9 +267,8 @@ TEST_F(ValueLogTest, CrashesAtEveryStep) {
       for (uint64_t n = 0; n < 40; n++) put(n, 1000);
       ASSERT_TRUE(settle().is_ok());
       for (uint64_t n = 0; n < 40; n += 2) put(n, 1000);
-      for (uint64_t n = 1; n < 40; n += 4) erase(n);
-      lsm_->rotate();
-      ASSERT_TRUE(lsm_->flush_now().is_ok());
+      for (uint64_t n = 1; n < 40; n += 4) erase(key_of(n));
+      ASSERT_TRUE(flush().is_ok());
       io_.set_plan({{io_.calls() + step, fault}});
       const Status status = lsm_->merge_now().is_ok() ? lsm_->collect_now() : Status();
       io_.clear_plan();
@@ -370,7 +283,7 @@ TEST_F(ValueLogTest, CrashesAtEveryStep) {
       if (HasFatalFailure()) return;
       ASSERT_TRUE(settle().is_ok());
       if (!some_alike_) {
-        ASSERT_EQ(lsm_->stats().segment_live_bytes, large_bytes());
+        ASSERT_EQ(lsm_->stats().segment_live_bytes, value_bytes());
       }
       check();  // its sums, of compressed values too
       ASSERT_EQ(segment_files(), lsm_->stats().segments);

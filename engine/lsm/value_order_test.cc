@@ -6,14 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <memory>
-#include <set>
 #include <string>
+#include <vector>
 
-#include "engine/base/clock.h"
-#include "engine/base/rng.h"
-#include "engine/io/sim/sim_io.h"
-#include "engine/lsm/lsm.h"
+#include "engine/lsm/values_test_util.h"
 
 namespace pgz {
 namespace {
@@ -39,50 +35,25 @@ TEST(ScatteredGroup, IsManySmallOnes) {
   EXPECT_EQ(scattered_group(mixed), 17u);
 }
 
-class ValueOrderTest : public ::testing::Test {
+class ValueOrderTest : public ValuesFixture {
  protected:
-  ValueOrderTest() : rng_(5), io_(5) {
-    EXPECT_TRUE(io_.mkdir("db").is_ok());
-    EXPECT_TRUE(io_.sync_dir("").is_ok());
-    lsm_ = Lsm::create(runtime(), "db", options()).take();
-    EXPECT_TRUE(lsm_->start().is_ok());
-  }
+  ValueOrderTest() : ValuesFixture(5) {}
 
-  Runtime runtime() { return {&io_, system_clock(), &rng_, thread_executor()}; }
-
-  LsmOptions options() {
-    LsmOptions o;
-    o.uuid = std::string(16, 'u');
-    o.memory_budget_bytes = 8 << 20;
+  LsmOptions options() override {
+    LsmOptions o = ValuesFixture::options();
     o.memtable_bytes = 256 << 10;
     o.table_file_bytes = 16 << 10;
-    o.background = false;
-    o.value_inline_max_bytes = 100;
+    o.value_segment_bytes = LsmOptions().value_segment_bytes;
     o.value_order_max_bytes = order_max_;
     o.compress = compress_;
     o.level0_slowdown_files = slowdown_files_;
-    o.wait_durable = [](uint64_t) { return Status::ok(); };
-    o.boundaries = [this] {
-      std::vector<uint64_t> b(snapshots_.begin(), snapshots_.end());
-      b.push_back(now_);
-      return b;
-    };
     return o;
   }
 
-  static std::string key_of(uint64_t n) { return "key" + std::to_string(100000 + n); }
-
   void put(uint64_t n, size_t bytes) {
-    std::string value = key_of(n) + "@" + std::to_string(++now_) + ":";
-    value.resize(bytes, static_cast<char>('a' + now_ % 26));
-    MemTableRef ref = lsm_->reserve_active(now_);
-    ASSERT_TRUE(ref.add(Kind::kValue, key_of(n), now_, value).is_ok());
-    model_[key_of(n)] = std::move(value);
-  }
-
-  Status flush() {
-    lsm_->rotate();
-    return lsm_->flush_now();
+    std::string value = key_of(n) + "@" + std::to_string(now_ + 1) + ":";
+    value.resize(bytes, static_cast<char>('a' + (now_ + 1) % 26));
+    put_value(key_of(n), std::move(value));
   }
 
   void merge_what_is_due() {
@@ -99,48 +70,9 @@ class ValueOrderTest : public ::testing::Test {
     }
   }
 
-  void check() {
-    auto it = lsm_->new_iterator(now_, "", "");
-    auto expected = model_.begin();
-    for (it->seek_to_first(); it->valid(); it->next(), ++expected) {
-      ASSERT_NE(expected, model_.end());
-      ASSERT_EQ(it->key(), Slice(expected->first));
-      Slice value;
-      const Status read = it->value(&value);
-      ASSERT_TRUE(read.is_ok()) << read.to_string();
-      ASSERT_EQ(value, Slice(expected->second));
-    }
-    ASSERT_TRUE(it->status().is_ok()) << it->status().to_string();
-    ASSERT_EQ(expected, model_.end());
-    const Status verified = lsm_->verify_values();
-    ASSERT_TRUE(verified.is_ok()) << verified.to_string();
-  }
-
-  void reopen() {
-    LsmRecovered recovered;
-    lsm_.reset();
-    auto opened = Lsm::open(runtime(), "db", options(), &recovered);
-    ASSERT_TRUE(opened.is_ok()) << opened.status().to_string();
-    lsm_ = opened.take();
-    ASSERT_TRUE(lsm_->start().is_ok());
-  }
-
-  uint64_t value_bytes() const {
-    uint64_t bytes = 0;
-    for (const auto& [key, value] : model_) bytes += value.size();
-    return bytes;
-  }
-  uint64_t segment_files() { return io_.list("db/vlog").take().size(); }
-
-  SplitMixRng rng_;
-  SimIo io_;
   uint32_t order_max_ = 4096;
   bool compress_ = false;
   uint32_t slowdown_files_ = 100;
-  std::set<uint64_t> snapshots_;
-  uint64_t now_ = 0;
-  std::unique_ptr<Lsm> lsm_;
-  std::map<std::string, std::string> model_;
 };
 
 TEST_F(ValueOrderTest, ScatteredValuesComeTogether) {
