@@ -86,29 +86,7 @@ func need(t *testing.T, program string) string {
 // TestPsqlScripts runs testdata/*.sql through psql on both servers.
 func TestPsqlScripts(t *testing.T) {
 	psql := need(t, "psql")
-	if harness.NativeBin() == "" {
-		t.Skip("no native PostgreSQL 15 to compare with (Debian package postgresql-15)")
-	}
-	dir, err := harness.ScratchDir("native")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	native, err := harness.StartNative(dir, "fsync=off")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer native.Kill()
-	own, err := harness.ScratchDir("psql") // a server without other tests' tables
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(own)
-	fresh, err := harness.StartPgz(own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer fresh.Kill()
+	native, fresh := harness.Native(t), harness.Pgz(t) // without other tests' tables
 	scripts, err := filepath.Glob("testdata/*.sql")
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts (%v)", err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +20,7 @@ import (
 // rows or the same error must come of it.
 func TestCopyLinesLikeNative(t *testing.T) {
 	ctx := context.Background()
-	ours, theirs := connect(t), connectNative(t)
+	ours, theirs := connect(t), harness.Connect(t, harness.Native(t))
 	for _, c := range []*pgx.Conn{ours, theirs} {
 		if _, err := c.Exec(ctx, "CREATE TABLE copied (a text, b text)"); err != nil {
 			t.Fatal(err)
@@ -93,28 +92,4 @@ func quoted(s *string) string {
 		return "null"
 	}
 	return strconv.Quote(*s)
-}
-
-// connectNative starts a native server for the test.
-func connectNative(t *testing.T) *pgx.Conn {
-	t.Helper()
-	if harness.NativeBin() == "" {
-		t.Skip("no native PostgreSQL 15 installed (Debian package postgresql-15)")
-	}
-	dir, err := harness.ScratchDir("native")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	s, err := harness.StartNative(dir, "fsync=off")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Kill)
-	c, err := pgx.Connect(context.Background(), s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close(context.Background()) })
-	return c
 }

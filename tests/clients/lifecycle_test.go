@@ -20,22 +20,6 @@ import (
 	"github.com/pgzdb/pgz/tests/harness"
 )
 
-// startScratch starts a server of its own for a test that ends it.
-func startScratch(t *testing.T) *harness.Server {
-	t.Helper()
-	dir, err := harness.ScratchDir("lifecycle")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	s, err := harness.StartPgz(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Kill)
-	return s
-}
-
 // startFails runs a server that must refuse to start and returns what it says.
 func startFails(t *testing.T, as *syscall.Credential, flags ...string) string {
 	t.Helper()
@@ -61,7 +45,7 @@ func startFails(t *testing.T, as *syscall.Credential, flags ...string) string {
 // TestStartErrors: what keeps a server from starting is named, and nothing in
 // the directory is touched.
 func TestStartErrors(t *testing.T) {
-	s := startScratch(t)
+	s := harness.Pgz(t)
 	data := filepath.Join(s.Dir, "data")
 	free, err := harness.FreePort()
 	if err != nil {
@@ -125,7 +109,7 @@ func readableBy(as *syscall.Credential, dir string) bool {
 // with status 0; what was committed is there afterwards.
 func TestShutdown(t *testing.T) {
 	ctx := context.Background()
-	s := startScratch(t)
+	s := harness.Pgz(t)
 	c, err := pgx.Connect(ctx, s.DSN())
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +165,7 @@ func TestShutdown(t *testing.T) {
 // TestSequencesAcrossRestarts: a clean stop loses no value, a crash some, and none
 // comes twice.
 func TestSequencesAcrossRestarts(t *testing.T) {
-	s := startScratch(t)
+	s := harness.Pgz(t)
 	again := func() *pgx.Conn {
 		t.Helper()
 		var err error
@@ -189,9 +173,9 @@ func TestSequencesAcrossRestarts(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(s.Kill)
-		return connectTo(t, s)
+		return harness.Connect(t, s)
 	}
-	c := connectTo(t, s)
+	c := harness.Connect(t, s)
 	mustExec(t, c, "CREATE SEQUENCE q; CREATE SEQUENCE down INCREMENT -2; CREATE SEQUENCE unused")
 	for range 5 {
 		mustExec(t, c, "SELECT nextval('q'), nextval('down')")

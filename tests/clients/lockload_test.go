@@ -16,32 +16,6 @@ import (
 	"github.com/pgzdb/pgz/tests/harness"
 )
 
-// startWith starts a server of its own, with flags.
-func startWith(t *testing.T, flags ...string) *harness.Server {
-	t.Helper()
-	dir, err := harness.ScratchDir("locks")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	s, err := harness.StartPgz(dir, flags...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Kill)
-	return s
-}
-
-func connectTo(t *testing.T, s *harness.Server) *pgx.Conn {
-	t.Helper()
-	c, err := pgx.Connect(context.Background(), s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close(context.Background()) })
-	return c
-}
-
 func mustExec(t *testing.T, c *pgx.Conn, sql string, args ...any) {
 	t.Helper()
 	if _, err := c.Exec(context.Background(), sql, args...); err != nil {
@@ -70,8 +44,8 @@ func sqlState(err error) string {
 func TestAThousandBlockedSessions(t *testing.T) {
 	const sessions, threadsMax = 1000, 40
 	ctx := context.Background()
-	s := startWith(t, "--max-connections", "1100")
-	holder, other := connectTo(t, s), connectTo(t, s)
+	s := harness.Pgz(t, "--max-connections", "1100")
+	holder, other := harness.Connect(t, s), harness.Connect(t, s)
 	mustExec(t, holder, "CREATE TABLE hot (id int PRIMARY KEY, v int); INSERT INTO hot VALUES (1, 0), (2, 0)")
 	mustExec(t, holder, "BEGIN; UPDATE hot SET v = v + 1 WHERE id = 1")
 	var wg sync.WaitGroup
@@ -133,8 +107,8 @@ func TestAThousandBlockedSessions(t *testing.T) {
 // table fails, alone, and gives back what it had.
 func TestLockMemoryIsBounded(t *testing.T) {
 	ctx := context.Background()
-	s := startWith(t, "--lock-memory", "1")
-	a, b, c := connectTo(t, s), connectTo(t, s), connectTo(t, s)
+	s := harness.Pgz(t, "--lock-memory", "1")
+	a, b, c := harness.Connect(t, s), harness.Connect(t, s), harness.Connect(t, s)
 	mustExec(t, a, "CREATE TABLE many (id int PRIMARY KEY, v int); INSERT INTO many SELECT g, 0 FROM generate_series(1, 30000) g")
 	mustExec(t, a, "CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1)")
 	mustExec(t, b, "BEGIN; UPDATE many SET v = 1 WHERE id = 1")
@@ -258,20 +232,12 @@ func TestSavepointsTenThousandDeep(t *testing.T) {
 func TestCommitsDuringShutdown(t *testing.T) {
 	const clients = 8
 	ctx := context.Background()
-	dir, err := harness.ScratchDir("shutdown")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	s, err := harness.StartPgz(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	setup := connectTo(t, s)
+	s := harness.Pgz(t)
+	setup := harness.Connect(t, s)
 	mustExec(t, setup, "CREATE TABLE acked (client int, n int, half int, PRIMARY KEY (client, n, half)); CREATE TABLE hot (id int PRIMARY KEY)")
 	mustExec(t, setup, "INSERT INTO hot VALUES (1)")
 	mustExec(t, setup, "BEGIN; SELECT * FROM hot FOR UPDATE") // an idle holder, and somebody who waits
-	waiter := connectTo(t, s)
+	waiter := harness.Connect(t, s)
 	waited := make(chan error, 1)
 	go func() {
 		_, err := waiter.Exec(ctx, "DELETE FROM hot")
@@ -281,7 +247,7 @@ func TestCommitsDuringShutdown(t *testing.T) {
 	var total atomic.Int64
 	var wg sync.WaitGroup
 	for i := range clients {
-		c := connectTo(t, s)
+		c := harness.Connect(t, s)
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
@@ -309,12 +275,12 @@ func TestCommitsDuringShutdown(t *testing.T) {
 	if err := <-waited; err == nil {
 		t.Error("who waited for a lock was told that it was done")
 	}
-	s, err = harness.StartPgz(dir)
+	again, err := harness.StartPgz(s.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Kill)
-	c := connectTo(t, s)
+	t.Cleanup(again.Kill)
+	c := harness.Connect(t, again)
 	for i, n := range acked {
 		there := number(t, c, "SELECT count(*) FROM acked WHERE client = $1 AND half = 1", i)
 		if there != n && there != n+1 {

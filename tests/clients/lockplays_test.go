@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/pgzdb/pgz/tests/harness"
 )
 
 // table makes the two tables of a play.
@@ -13,7 +15,7 @@ const tables = "c CREATE TABLE p (id int PRIMARY KEY, k int UNIQUE, v int); CREA
 // TestLockPlays runs what sessions can do to each other with locks on both
 // servers.
 func TestLockPlays(t *testing.T) {
-	native := startNative(t)
+	native := harness.Native(t)
 	compare(t, native, tableLockPlays())
 	compare(t, native, rowLockPlays())
 	compare(t, native, timeoutPlays)

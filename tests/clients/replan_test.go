@@ -1,6 +1,10 @@
 package clients
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/pgzdb/pgz/tests/harness"
+)
 
 // TestNamesInConstants: a statement that was sent before means what its names
 // mean now, also where they are in constants of type regclass.
@@ -19,5 +23,5 @@ func TestNamesInConstants(t *testing.T) {
 		lines = append(append(lines, both...), change)
 	}
 	lines = append(lines, both...)
-	compare(t, startNative(t), []play{{"regclass", lines}})
+	compare(t, harness.Native(t), []play{{"regclass", lines}})
 }

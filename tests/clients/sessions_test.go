@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -268,25 +267,6 @@ func (g *stage) anonymous(s string) string {
 		s = n.re.ReplaceAllString(s, n.with)
 	}
 	return s
-}
-
-// startNative starts a native server for a test, or skips it.
-func startNative(t *testing.T, settings ...string) *harness.Server {
-	t.Helper()
-	if harness.NativeBin() == "" {
-		t.Skip("no native PostgreSQL 15 to compare with (Debian package postgresql-15)")
-	}
-	dir, err := harness.ScratchDir("native")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	native, err := harness.StartNative(dir, append(settings, "fsync=off")...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(native.Kill)
-	return native
 }
 
 // compare runs each play on both servers and expects the same words.

@@ -3,7 +3,6 @@ package clients
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -15,11 +14,8 @@ import (
 // TestTwoPhaseCommit: what PREPARE TRANSACTION answered for survives kill -9
 // with its locks, and is committed or rolled back once, by another session.
 func TestTwoPhaseCommit(t *testing.T) {
-	dir, err := harness.ScratchDir("twophase")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := harness.Scratch(t, "twophase")
+	var err error
 	var s *harness.Server
 	var c *pgx.Conn
 	ctx := context.Background()

@@ -111,7 +111,7 @@ func connect(t *testing.T, s *harness.Server) *pgconn.PgConn {
 // A COPY that is rolled back, and one in the middle of which the server is killed, leave the tables
 // as they were and no files: into an existing table with rows, a primary key and an index.
 func TestCopyUndone(t *testing.T) {
-	s := startVictim(t, scratchDir(t, "copy"))
+	s := startVictim(t, harness.Scratch(t, "copy"))
 	ctx := context.Background()
 	c := connect(t, s.Server)
 	one(t, c, "create table c (id int primary key, d int, note text)")

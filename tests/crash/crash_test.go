@@ -53,7 +53,7 @@ func (l *ledger) acknowledge(id int64) {
 }
 
 func TestKillUnderLoad(t *testing.T) {
-	s := startVictim(t, scratchDir(t, "crash"))
+	s := startVictim(t, harness.Scratch(t, "crash"))
 	if err := setUp(s.Server); err != nil {
 		t.Fatal(err)
 	}

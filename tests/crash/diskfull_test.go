@@ -26,7 +26,7 @@ type smallDisk struct {
 
 func mountSmallDisk(t *testing.T, mib int) *smallDisk {
 	t.Helper()
-	dir := scratchDir(t, "full")
+	dir := harness.Scratch(t, "full")
 	d := &smallDisk{dir: dir, data: filepath.Join(dir, "data")}
 	if err := os.Mkdir(d.data, 0o755); err != nil {
 		t.Fatal(err)
@@ -140,11 +140,7 @@ type filler struct{ acked int }
 func (f *filler) must(t *testing.T, s *harness.Server, sql string) {
 	t.Helper()
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
+	c := harness.Connect(t, s)
 	if _, err := c.Exec(ctx, sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
@@ -167,11 +163,7 @@ func (f *filler) untilFull(t *testing.T, s *harness.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
+	c := harness.Connect(t, s)
 	for {
 		if err := f.insert(ctx, c); err != nil {
 			if !isDiskFull(err) || c.IsClosed() {
@@ -185,11 +177,7 @@ func (f *filler) untilFull(t *testing.T, s *harness.Server) {
 func (f *filler) refusedCommit(t *testing.T, s *harness.Server) {
 	t.Helper()
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
+	c := harness.Connect(t, s)
 	tx, err := c.Begin(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -212,11 +200,7 @@ func (f *filler) refusedCommit(t *testing.T, s *harness.Server) {
 func (f *filler) heals(t *testing.T, s *harness.Server) {
 	t.Helper()
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
+	c := harness.Connect(t, s)
 	start := time.Now()
 	for {
 		err := f.insert(ctx, c)
@@ -238,11 +222,7 @@ func (f *filler) heals(t *testing.T, s *harness.Server) {
 func (f *filler) check(t *testing.T, s *harness.Server) {
 	t.Helper()
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
+	c := harness.Connect(t, s)
 	var n, low, high, width int
 	const sql = "SELECT count(*), min(id), max(id), min(length(t)) FROM kept"
 	if err := c.QueryRow(ctx, sql).Scan(&n, &low, &high, &width); err != nil {

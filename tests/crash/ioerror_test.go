@@ -91,7 +91,7 @@ func TestFailedWrites(t *testing.T) {
 }
 
 func failWrites(t *testing.T, calls, part string) {
-	dir := scratchDir(t, "eio")
+	dir := harness.Scratch(t, "eio")
 	f := newFaults(t, dir)
 	// Small memtables, so that tables are being written all the time; plain
 	// calls, and a sync for each commit, which the library sees.
@@ -185,12 +185,12 @@ func fill(s *harness.Server) (wait func()) {
 // TestFailedReads lets reads of tables fail with EIO: the statement gets an
 // error that says so, and the instance goes on.
 func TestFailedReads(t *testing.T) {
-	dir := scratchDir(t, "eio-read")
+	dir := harness.Scratch(t, "eio-read")
 	f := newFaults(t, dir)
 	flags := []string{"--io", "posix", "--memory", "2"}
 	s := startVictim(t, dir, flags...)
 	ctx := context.Background()
-	c := s.dial(t)
+	c := harness.Connect(t, s.Server)
 	for _, sql := range []string{
 		"CREATE TABLE wide (id int PRIMARY KEY, t text)",
 		"INSERT INTO wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 20000) g",

@@ -49,7 +49,7 @@ const (
 // keys, upserts and deletes with indexes and large values, savepoints, a
 // sequence, and transactions of thousands of rows.
 func TestKillUnderMixedLoad(t *testing.T) {
-	s := startVictim(t, scratchDir(t, "crash-mixed"))
+	s := startVictim(t, harness.Scratch(t, "crash-mixed"))
 	setUpMixed(t, s.Server)
 	w := &world{claims: map[int]int{}, tried: map[[2]int]bool{}, numbers: map[int64]bool{}, batches: map[int]batchState{}}
 	for range *clients {
@@ -72,11 +72,7 @@ func TestKillUnderMixedLoad(t *testing.T) {
 func setUpMixed(t *testing.T, s *harness.Server) {
 	t.Helper()
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
+	c := harness.Connect(t, s)
 	for _, sql := range []string{
 		"CREATE SEQUENCE numbers",
 		"CREATE TABLE claim (k int PRIMARY KEY, who int NOT NULL, n int8 UNIQUE DEFAULT nextval('numbers'))",

@@ -25,7 +25,7 @@ func TestKillUnderPgbench(t *testing.T) {
 	if harness.NativeBin() == "" {
 		t.Skip("no pgbench (Debian package postgresql-15)")
 	}
-	s := startVictim(t, scratchDir(t, "crash-pgbench"))
+	s := startVictim(t, harness.Scratch(t, "crash-pgbench"))
 	if out, err := pgbench(s.Server, "-i", "-q", "-s", strconv.Itoa(*scale)).CombinedOutput(); err != nil {
 		t.Fatalf("pgbench -i: %v\n%s", err, out)
 	}

@@ -1,30 +1,14 @@
 package crash
 
 import (
-	"context"
-	"os"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/pgzdb/pgz/tests/harness"
 )
 
 // restartLimit is what a restart may take, recovery included.
 const restartLimit = 2 * time.Second
-
-// scratchDir makes a folder that goes when the test ends, and what was started
-// there with it.
-func scratchDir(t *testing.T, name string) string {
-	t.Helper()
-	dir, err := harness.ScratchDir(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
 
 // victim is a pgz server that is killed and started again on its folder; the
 // one that runs when the test ends is killed then.
@@ -73,15 +57,4 @@ func (v *victim) stop(t *testing.T) {
 	if err := v.Stop(); err != nil {
 		t.Error(err)
 	}
-}
-
-// dial connects; the connection is closed when the test ends.
-func (v *victim) dial(t *testing.T) *pgx.Conn {
-	t.Helper()
-	c, err := pgx.Connect(context.Background(), v.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close(context.Background()) })
-	return c
 }

@@ -34,9 +34,9 @@ func largeValue(row, version int) []byte {
 // TestKillUnderLargeValues overwrites rows of 4 to 64 KiB until the server is
 // killed, and looks for every acknowledged one after the restart.
 func TestKillUnderLargeValues(t *testing.T) {
-	s := startVictim(t, scratchDir(t, "values"))
+	s := startVictim(t, harness.Scratch(t, "values"))
 	ctx := context.Background()
-	c := s.dial(t)
+	c := harness.Connect(t, s.Server)
 	if _, err := c.Exec(ctx, "CREATE TABLE document (id int PRIMARY KEY, version int NOT NULL, body bytea NOT NULL)"); err != nil {
 		t.Fatal(err)
 	}

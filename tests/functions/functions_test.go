@@ -13,7 +13,6 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,30 +116,8 @@ func (f function) String() string { return f.name + "(" + strings.Join(f.args, "
 
 func start(t *testing.T) (native, pgz *pgx.Conn) {
 	t.Helper()
-	if harness.NativeBin() == "" {
-		t.Skip("no native PostgreSQL 15 to compare with (Debian package postgresql-15)")
-	}
-	connect := func(name string) *pgx.Conn {
-		dir, err := harness.ScratchDir("functions-" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		var s *harness.Server
-		if name == "native" {
-			s, err = harness.StartNative(dir, "fsync=off")
-		} else {
-			s, err = harness.StartPgz(dir)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Kill)
-		c, err := pgx.Connect(context.Background(), s.DSN())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close(context.Background()) })
+	connect := func(s *harness.Server) *pgx.Conn {
+		c := harness.Connect(t, s)
 		for _, set := range []string{"SET timezone TO 'America/Los_Angeles'", "SET datestyle TO 'ISO, YMD'", "SET extra_float_digits TO 1"} {
 			if _, err := c.Exec(context.Background(), set); err != nil {
 				t.Fatal(err)
@@ -148,7 +125,7 @@ func start(t *testing.T) (native, pgz *pgx.Conn) {
 		}
 		return c
 	}
-	return connect("native"), connect("pgz")
+	return connect(harness.Native(t)), connect(harness.Pgz(t))
 }
 
 // list reads pgz's pg_proc: what it lists it must be able to call.

@@ -32,31 +32,13 @@ var subset = strings.Fields(`nowait nowait-2 nowait-3 skip-locked skip-locked-2 
 // servers starts both servers, or skips the test and says why.
 func servers(t *testing.T) (tester string, native, pgz *harness.Server) {
 	t.Helper()
-	if harness.NativeBin() == "" {
-		t.Skip("no native PostgreSQL 15 installed (Debian package postgresql-15)")
-	}
 	if tester = TesterPath(); tester == "" {
 		t.Skip("no isolationtester (Debian package postgresql-15)")
 	}
-	scratch := func(name string) string {
-		dir, err := harness.ScratchDir(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		return dir
-	}
-	native, err := harness.StartNative(scratch("native"), "fsync=off", "max_prepared_transactions=5")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(native.Kill)
-	if pgz, err = harness.StartPgz(scratch("pgz"), "--set", "max_prepared_transactions=5"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pgz.Kill)
+	native = harness.Native(t, "max_prepared_transactions=5")
+	pgz = harness.Pgz(t, "--set", "max_prepared_transactions=5")
 	if err := Blocks(pgz); err != nil {
-		t.Skip("isolationtester needs pg_isolation_test_session_is_blocked: ", err)
+		t.Fatal(err)
 	}
 	return tester, native, pgz
 }

@@ -3,7 +3,6 @@ package slt
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,15 +19,7 @@ var (
 // testdata/*.slt run on a fresh database each: every file cleans up after
 // itself is not asked for; a file starts with its own schema.
 func TestNative(t *testing.T) {
-	if harness.NativeBin() == "" {
-		t.Skip("no native PostgreSQL 15 installed (Debian package postgresql-15)")
-	}
-	dir := scratch(t, "native")
-	s, err := harness.StartNative(dir, "fsync=off")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Kill()
+	s := harness.Native(t)
 	t.Logf("native server %s on port %d", s.Version, s.Port)
 	for _, path := range files(t) {
 		t.Run(name(path), func(t *testing.T) { runFile(t, s.DSN(), path, Simple, *record) })
@@ -39,11 +30,7 @@ func TestNative(t *testing.T) {
 func TestPgz(t *testing.T) {
 	dsn := *pgzDSN
 	if dsn == "" {
-		s, err := harness.StartPgz(scratch(t, "pgz"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Kill()
+		s := harness.Pgz(t)
 		t.Logf("pgz server %s on port %d", s.Version, s.Port)
 		dsn = s.DSN()
 	}
@@ -53,16 +40,6 @@ func TestPgz(t *testing.T) {
 				func(t *testing.T) { runFile(t, dsn, path, mode, false) })
 		}
 	}
-}
-
-func scratch(t *testing.T, name string) string {
-	t.Helper()
-	dir, err := harness.ScratchDir(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 func files(t *testing.T) []string {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -164,7 +165,7 @@ func (d *Deps) Valid(v View) (bool, error) {
 			return false, err
 		}
 	}
-	if d.Path != nil && !samePath(d.Path, v.SearchPath()) {
+	if d.Path != nil && !slices.Equal(d.Path, v.SearchPath()) {
 		return false, nil
 	}
 	for _, n := range d.Absent {
@@ -174,18 +175,6 @@ func (d *Deps) Valid(v View) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-func samePath(a, b []uint32) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // versionOf is the present version of an object, 0 if it is gone.

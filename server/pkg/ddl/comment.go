@@ -98,14 +98,8 @@ func rangeVar(names []string) *ast.RangeVar {
 
 // relation finds a relation of any kind, indexes included.
 func (s *Session) relation(v catalog.View, rv *ast.RangeVar) (*catalog.PgClass, error) {
-	if rv.Schemaname != "" {
-		in, err := v.SchemaByName(rv.Schemaname)
-		if err != nil {
-			return nil, err
-		}
-		if in == nil {
-			return nil, pgerr.Newf(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", rv.Schemaname)
-		}
+	if err := schemaExists(v, rv.Schemaname); err != nil {
+		return nil, err
 	}
 	oid, err := v.RelationOID(rv.Schemaname, rv.Relname)
 	if err != nil {

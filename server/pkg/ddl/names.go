@@ -125,17 +125,23 @@ func undefinedTable(rv *ast.RangeVar) error {
 	return pgerr.Newf(pgerr.UndefinedTable, "relation \"%s\" does not exist", relationName(rv))
 }
 
+// schemaExists answers 3F000 unless name is "" or that of a schema.
+func schemaExists(v catalog.View, name string) error {
+	if name == "" {
+		return nil
+	}
+	in, err := v.SchemaByName(name)
+	if err == nil && in == nil {
+		err = pgerr.Newf(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", name)
+	}
+	return err
+}
+
 // table finds a table by name: 42P01 if there is none, 42809 if it is
 // something else.
 func (s *Session) table(v catalog.View, rv *ast.RangeVar) (*catalog.Table, error) {
-	if rv.Schemaname != "" {
-		in, err := v.SchemaByName(rv.Schemaname)
-		if err != nil {
-			return nil, err
-		}
-		if in == nil {
-			return nil, pgerr.Newf(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", rv.Schemaname)
-		}
+	if err := schemaExists(v, rv.Schemaname); err != nil {
+		return nil, err
 	}
 	t, err := v.RelationByName(rv.Schemaname, rv.Relname)
 	if err != nil || t != nil {

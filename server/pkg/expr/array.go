@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/query"
@@ -170,7 +172,7 @@ func (n *arrayNestNode) eval(c *Ctx, row []data.Datum) (data.Datum, error) {
 		ds, ls := v.Dims()
 		if outer == 0 {
 			dims, lower = ds, ls
-		} else if !sameInts(dims, ds) {
+		} else if !slices.Equal(dims, ds) {
 			return data.Null, errRagged()
 		}
 		outer++
@@ -189,18 +191,6 @@ func (n *arrayNestNode) eval(c *Ctx, row []data.Datum) (data.Datum, error) {
 func errRagged() error {
 	return pgerr.New(pgerr.ArraySubscriptError,
 		"multidimensional arrays must have array expressions with matching dimensions")
-}
-
-func sameInts(a, b []int32) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // buildArray makes the result of ARRAY(subquery); arrays as rows add a dimension.

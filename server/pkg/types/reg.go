@@ -1,6 +1,7 @@
 package types
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
@@ -169,7 +170,7 @@ func regWithArgs(c *Ctx, reg uint32, s string) (uint32, error) {
 	}
 	for _, oid := range oids {
 		n, ok := c.Lookup.RegName(reg, oid)
-		if ok && sameOIDs(n.Args, args) {
+		if ok && slices.Equal(n.Args, args) {
 			return oid, nil
 		}
 	}
@@ -194,18 +195,6 @@ func splitArgs(s string) []string {
 		}
 	}
 	return append(out, s[start:])
-}
-
-func sameOIDs(a, b []uint32) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 func regOut(t *Type, c *Ctx, dst []byte, d data.Datum) []byte {
