@@ -68,19 +68,22 @@ class CommitText final : public CommitVisitor {
 
 class SlotDump {
  public:
-  SlotDump(Report* report, const log::Uuid& uuid) : report_(report), uuid_(uuid) {}
+  SlotDump(Report* report, const log::Uuid& uuid, uint64_t size)
+      : report_(report), uuid_(uuid), size_(size) {}
 
   void block(uint64_t offset, const char* bytes);
   void finish();
 
  private:
   void run_of_zeros_ends();
+  void chain_breaks();
   void slot_header(uint64_t offset, const BlockHeader& h, Slice payload);
   void data(uint64_t offset, const BlockHeader& h, Slice payload);
   void record(uint64_t offset, Slice bytes);
 
   Report* const report_;
   const log::Uuid uuid_;
+  const uint64_t size_;
   uint64_t zeros_ = 0;
   uint64_t zeros_from_ = 0;
   std::optional<BlockHeader> first_;
@@ -98,6 +101,12 @@ void SlotDump::run_of_zeros_ends() {
   zeros_ = 0;
 }
 
+// What stands behind goes on with no record that began before.
+void SlotDump::chain_breaks() {
+  if (in_record_) report_->line("            the rest of a record is missing");
+  in_record_ = false;
+}
+
 void SlotDump::slot_header(uint64_t offset, const BlockHeader& h, Slice payload) {
   const auto header = log::parse_slot_header(payload);
   if (!header) {
@@ -110,6 +119,9 @@ void SlotDump::slot_header(uint64_t offset, const BlockHeader& h, Slice payload)
                 " bytes, follows epoch " + std::to_string(header->prev_epoch) + " up to " +
                 std::to_string(header->accepted_end) +
                 (header->after_recovery ? ", after a recovery" : ""));
+  if (header->slot_bytes != size_) {
+    report_->damaged(size_, "the file is cut off, or is not as long as its slot header says");
+  }
 }
 
 void SlotDump::record(uint64_t offset, Slice bytes) {
@@ -169,6 +181,7 @@ void SlotDump::block(uint64_t offset, const char* bytes) {
   if (!h) {
     const uint64_t position = first_ ? first_->position + offset : 0;
     report_->line("  " + padded(offset, 8) + "  no valid log block");
+    chain_breaks();
     bad_.emplace_back(offset, position);
     if (offset == 0) report_->damaged(offset, "the slot's first block is not valid");
     return;
@@ -181,6 +194,7 @@ void SlotDump::block(uint64_t offset, const char* bytes) {
   }
   if (last_ && h->prev != last_->checksum) {
     report_->line("  " + padded(offset, 8) + "  does not continue the block before it");
+    chain_breaks();
   }
   last_ = h;
   const Slice payload(bytes + kBlockHeaderBytes, h->length);
@@ -227,7 +241,7 @@ Status log_slot(Report* report, File* file, uint64_t size) {
   if (size % kBlockBytes != 0 || size < 2 * kBlockBytes) {
     report->damaged(size, "the file is cut off");
   }
-  SlotDump dump(report, identity.value().uuid);
+  SlotDump dump(report, identity.value().uuid, size);
   constexpr uint64_t kBlocksPerRead = 256;
   std::string buffer(kBlocksPerRead * kBlockBytes, '\0');
   for (uint64_t at = 0; at < size;) {

@@ -81,6 +81,9 @@ Status superblocks(Report* report, Slice bytes) {
 // other salts are left over from an earlier use.
 Status edits(Report* report, Slice bytes) {
   report->line(report->path() + ": manifest edits, " + std::to_string(bytes.size()) + " bytes");
+  if (bytes.empty() || bytes.size() % kBlockBytes != 0) {
+    report->damaged(bytes.size(), "the file is cut off");
+  }
   constexpr size_t kSaltAt = 8;
   const uint64_t salt = bytes.size() >= kBlockBytes ? get_fixed64(bytes.data() + kSaltAt) : 0;
   uint64_t expected = 0;

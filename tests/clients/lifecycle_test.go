@@ -75,7 +75,9 @@ func TestStartErrors(t *testing.T) {
 	if err := os.WriteFile(identity, newer, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	expect("newer", startFails(t, nil, "--data-dir", data, "--listen-addr", addr, "--socket-dir", ""))
+	refusal := startFails(t, nil, "--data-dir", data, "--listen-addr", addr, "--socket-dir", "")
+	expect("a newer version of pgz", refusal)
+	expect(identity+": format version 99 is newer than this program's 1", refusal)
 	if now, err := os.ReadFile(identity); err != nil || !bytes.Equal(now, newer) {
 		t.Errorf("the refused directory was changed (%v)", err)
 	}
@@ -90,7 +92,7 @@ func TestStartErrors(t *testing.T) {
 	if as != nil && !readableBy(as, s.Dir) {
 		t.Skip("another user cannot reach the server program here")
 	}
-	expect("ermission denied", startFails(t, as, "--data-dir", closed, "--listen-addr", addr, "--socket-dir", ""))
+	expect("is not writable", startFails(t, as, "--data-dir", closed, "--listen-addr", addr, "--socket-dir", ""))
 }
 
 // readableBy tells whether the user can run the server program at all.

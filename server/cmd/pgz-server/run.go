@@ -136,7 +136,7 @@ func openStore(cfg *config, log *slog.Logger) (kv.Store, error) {
 	case errors.Is(err, kv.ErrLocked):
 		return nil, fmt.Errorf("data directory %s is in use by another server", cfg.dataDir)
 	case errors.Is(err, kv.ErrNewerFormat):
-		return nil, fmt.Errorf("data directory %s was written by a newer version of pgz", cfg.dataDir)
+		return nil, fmt.Errorf("data directory %s was written by a newer version of pgz: %w", cfg.dataDir, err)
 	case errors.Is(err, kv.ErrReadOnly), errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("data directory %s is not writable: %w", cfg.dataDir, err)
 	}

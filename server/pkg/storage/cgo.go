@@ -69,7 +69,9 @@ package storage
 import "C"
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 	"unsafe"
 
 	"github.com/pgzdb/pgz/server/pkg/kv"
@@ -117,22 +119,34 @@ var statusErrors = map[C.pgz_status]error{
 }
 
 // statusError turns a failed call's status into the error of package kv that
-// says it, with the engine's message where err has one.
+// says it, with the engine's message where err has one. Where the operating
+// system had a part in it, its syscall.Errno is in the chain too.
 func statusError(s C.pgz_status, err *C.pgz_error) error {
 	base, known := statusErrors[s]
 	if !known {
-		base = fmt.Errorf("engine: %s", C.GoString(C.pgz_strerror(s)))
+		base = errors.New(C.GoString(C.pgz_strerror(s)))
 	}
 	if err == nil || err.code != s {
 		return base
 	}
 	message := C.GoString(&err.message[0])
 	err.code = C.PGZ_OK
+	if err.sys_errno != 0 {
+		base = &systemError{base, syscall.Errno(err.sys_errno)}
+	}
 	if message == C.GoString(C.pgz_strerror(s)) {
 		return base
 	}
 	return fmt.Errorf("%w: %s", base, message)
 }
+
+// systemError says what its error says.
+type systemError struct {
+	error
+	errno syscall.Errno
+}
+
+func (e *systemError) Unwrap() []error { return []error{e.error, e.errno} }
 
 // pointer to the first byte of b; nil for an empty slice.
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
