@@ -36,6 +36,16 @@ type config struct {
 	settings       map[string]string
 }
 
+// flagOf names the flag that decides what a setting only shows.
+var flagOf = map[string]string{
+	"data_directory": "--data-dir", "listen_addresses": "--listen-addr", "port": "--listen-addr",
+	"unix_socket_directories": "--socket-dir", "max_connections": "--max-connections",
+	"shared_buffers": "--memory", "max_locks_per_transaction": "--lock-memory",
+}
+
+// maxConnections is the most that max_connections can show.
+const maxConnections = 262143
+
 // settingFlags collects --set name=value, checked against the table.
 type settingFlags map[string]string
 
@@ -52,6 +62,9 @@ func (f settingFlags) Set(text string) error {
 	}
 	if d.Context == settings.Internal {
 		return fmt.Errorf("setting %s cannot be changed", d.Name)
+	}
+	if flag, ok := flagOf[d.Name]; ok {
+		return fmt.Errorf("%s is what %s decides", d.Name, flag)
 	}
 	canonical, err := d.Check(d.Name, strings.TrimSpace(value))
 	if err != nil {
@@ -130,8 +143,8 @@ func (cfg *config) check(args []string) error {
 	if _, ok := tableKinds[cfg.tables]; !ok {
 		return fmt.Errorf("--tables is auto, buffered or direct, not %q", cfg.tables)
 	}
-	if cfg.maxConnections < 1 {
-		return errors.New("--max-connections must be at least 1")
+	if cfg.maxConnections < 1 || cfg.maxConnections > maxConnections {
+		return fmt.Errorf("--max-connections must be at least 1 and at most %d", maxConnections)
 	}
 	if _, _, err := net.SplitHostPort(cfg.listenAddr); err != nil {
 		return fmt.Errorf("--listen-addr: %w", err)

@@ -24,6 +24,9 @@ func TestParseFlags(t *testing.T) {
 		"--set work_mem=x":            `invalid value for parameter "work_mem"`,
 		"--set nope=1":                "unrecognized configuration parameter",
 		"--set server_version=1":      "cannot be changed",
+		"--set max_connections=5":     "--max-connections decides",
+		"--set port=6000":             "--listen-addr decides",
+		"--max-connections 262144":    "at most 262143",
 		"--debug-addr 0.0.0.0:6060":   "loopback",
 		"--debug-addr 192.168.1.1:60": "loopback",
 	} {
@@ -38,7 +41,8 @@ func TestHelpListsEveryFlag(t *testing.T) {
 	if _, err := parseFlags([]string{"--help"}, &out); err != errHelp {
 		t.Fatalf("got %v", err)
 	}
-	for _, name := range []string{"data-dir", "listen-addr", "socket-dir", "store", "max-connections", "memory", "debug-addr", "set", "verbose", "version"} {
+	for _, name := range []string{"data-dir", "listen-addr", "socket-dir", "store", "max-connections", "memory",
+		"lock-memory", "io", "durable-writes", "tables", "debug-addr", "set", "verbose", "version"} {
 		if !strings.Contains(out.String(), "-"+name+" ") && !strings.Contains(out.String(), "-"+name+"\n") {
 			t.Errorf("--%s is not explained", name)
 		}
