@@ -148,5 +148,6 @@ type systemError struct {
 
 func (e *systemError) Unwrap() []error { return []error{e.error, e.errno} }
 
-// pointer to the first byte of b; nil for an empty slice.
-func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
+// pointer to the first byte of b; nil for an empty slice. Bytes cross as C.uint8_t and rows as
+// C.pgz_row, never as void: the runtime checks at each call what a void pointer leads to.
+func pointer(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }

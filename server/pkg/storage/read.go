@@ -26,11 +26,11 @@ func room(dst []byte) []byte {
 }
 
 // spare is the address of the memory between len and cap of b.
-func spare(b []byte) unsafe.Pointer {
+func spare(b []byte) *C.uint8_t {
 	if cap(b) == 0 {
 		return nil
 	}
-	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), len(b))
+	return (*C.uint8_t)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), len(b)))
 }
 
 // found takes what the engine wrote behind dst.
@@ -123,12 +123,12 @@ func (t *txn) MultiGet(v kv.View, keys [][]byte, out *kv.Rows) error {
 }
 
 // ents is where the engine writes the entries behind those of out.
-func ents(out *kv.Rows) unsafe.Pointer {
+func ents(out *kv.Rows) *C.pgz_row {
 	if cap(out.Ents) == 0 {
 		return nil
 	}
-	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(out.Ents)),
-		uintptr(len(out.Ents))*unsafe.Sizeof(kv.RowEnt{}))
+	return (*C.pgz_row)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(out.Ents)),
+		uintptr(len(out.Ents))*unsafe.Sizeof(kv.RowEnt{})))
 }
 
 // take adds the rows a call wrote behind out. Their offsets count from where

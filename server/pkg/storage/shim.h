@@ -93,7 +93,7 @@ static inline pgz_status sh_release(uint64_t db, uint64_t ts) {
   return pgz_snapshot_release(SH_DB(db), ts, NULL);
 }
 
-static inline pgz_status sh_counter(uint64_t db, const void* name, size_t name_len, uint64_t n,
+static inline pgz_status sh_counter(uint64_t db, const uint8_t* name, size_t name_len, uint64_t n,
                                     uint64_t tag, sh_call* c) {
   return pgz_counter_reserve(SH_DB(db), name, name_len, n, tag, &c->value, &c->err);
 }
@@ -104,24 +104,25 @@ static inline pgz_status sh_blocked_by(uint64_t db, uint64_t owner, uint64_t* ou
 }
 
 static inline pgz_status sh_lock_list(uint64_t db, uint32_t flags, pgz_lock_info* out,
-                                      size_t capacity, size_t* count, void* names,
+                                      size_t capacity, size_t* count, uint8_t* names,
                                       size_t names_bytes, size_t* used) {
   return pgz_lock_list(SH_DB(db), flags, out, capacity, count, names, names_bytes, used, NULL);
 }
 
 static inline pgz_status sh_deadlock(uint64_t txn, pgz_lock_info* out, size_t capacity,
-                                     size_t* count, void* names, size_t names_bytes, size_t* used) {
+                                     size_t* count, uint8_t* names, size_t names_bytes,
+                                     size_t* used) {
   return pgz_txn_deadlock(SH_TXN(txn), out, capacity, count, names, names_bytes, used, NULL);
 }
 
-static inline pgz_status sh_approximate(uint64_t db, const void* lower, size_t lower_len,
-                                        const void* upper, size_t upper_len, sh_call* c) {
+static inline pgz_status sh_approximate(uint64_t db, const uint8_t* lower, size_t lower_len,
+                                        const uint8_t* upper, size_t upper_len, sh_call* c) {
   return pgz_approximate_bytes(SH_DB(db), lower, lower_len, upper, upper_len, &c->value, &c->err);
 }
 
 // Begins the transaction if it is not yet and hands over what was written since the last crossing.
-static inline pgz_status sh_write(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
-                                  sh_call* c) {
+static inline pgz_status sh_write(uint64_t db, uint64_t owner, const uint8_t* batch,
+                                  size_t batch_len, sh_call* c) {
   if (c->txn == 0) {
     pgz_txn_options o;
     memset(&o, 0, sizeof(o));
@@ -138,9 +139,10 @@ static inline pgz_status sh_write(uint64_t db, uint64_t owner, const void* batch
 }
 
 // With batch_len > 0 the batch is handed over first.
-static inline pgz_status sh_read(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
-                                 uint64_t snapshot, uint32_t op, const void* key, size_t key_len,
-                                 void* buffer, size_t capacity, sh_call* c) {
+static inline pgz_status sh_read(uint64_t db, uint64_t owner, const uint8_t* batch,
+                                 size_t batch_len, uint64_t snapshot, uint32_t op,
+                                 const uint8_t* key, size_t key_len, uint8_t* buffer,
+                                 size_t capacity, sh_call* c) {
   if (batch_len != 0) {
     pgz_status s = sh_write(db, owner, batch, batch_len, c);
     if (s != PGZ_OK) return s;
@@ -149,13 +151,14 @@ static inline pgz_status sh_read(uint64_t db, uint64_t owner, const void* batch,
                   &c->err);
 }
 
-static inline pgz_status sh_multi_get(uint64_t db, uint64_t snapshot, uint32_t op, const void* keys,
-                                      size_t keys_len, void* rows, uint32_t max_rows, void* buffer,
-                                      size_t capacity, sh_call* c) {
+static inline pgz_status sh_multi_get(uint64_t db, uint64_t snapshot, uint32_t op,
+                                      const uint8_t* keys, size_t keys_len, pgz_row* rows,
+                                      uint32_t max_rows, uint8_t* buffer, size_t capacity,
+                                      sh_call* c) {
   pgz_fetch f;
   memset(&f, 0, sizeof(f));
   f.struct_size = sizeof(f);
-  f.rows_out = (pgz_row*)rows;
+  f.rows_out = rows;
   f.max_rows = max_rows;
   f.buffer = buffer;
   f.capacity = capacity;
@@ -169,8 +172,8 @@ static inline pgz_status sh_multi_get(uint64_t db, uint64_t snapshot, uint32_t o
 }
 
 static inline pgz_status sh_cursor_open(uint64_t db, uint64_t snapshot, uint32_t op, int reverse,
-                                        int keys_only, const void* lower, size_t lower_len,
-                                        const void* upper, size_t upper_len, sh_call* c) {
+                                        int keys_only, const uint8_t* lower, size_t lower_len,
+                                        const uint8_t* upper, size_t upper_len, sh_call* c) {
   pgz_cursor_options o;
   memset(&o, 0, sizeof(o));
   o.struct_size = sizeof(o);
@@ -185,12 +188,12 @@ static inline pgz_status sh_cursor_open(uint64_t db, uint64_t snapshot, uint32_t
   return s;
 }
 
-static inline pgz_status sh_cursor_fetch(uint64_t cursor, void* rows, uint32_t max_rows,
-                                         void* buffer, size_t capacity, sh_call* c) {
+static inline pgz_status sh_cursor_fetch(uint64_t cursor, pgz_row* rows, uint32_t max_rows,
+                                         uint8_t* buffer, size_t capacity, sh_call* c) {
   pgz_fetch f;
   memset(&f, 0, sizeof(f));
   f.struct_size = sizeof(f);
-  f.rows_out = (pgz_row*)rows;
+  f.rows_out = rows;
   f.max_rows = max_rows;
   f.buffer = buffer;
   f.capacity = capacity;
@@ -217,9 +220,10 @@ static inline pgz_wait sh_wait_of(uint64_t tag, uint64_t timeout_us, uint64_t de
   return w;
 }
 
-static inline pgz_status sh_lock(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
-                                 const void* locks, size_t locks_len, uint64_t tag,
-                                 uint64_t timeout_us, uint64_t deadlock_us, sh_call* c) {
+static inline pgz_status sh_lock(uint64_t db, uint64_t owner, const uint8_t* batch,
+                                 size_t batch_len, const uint8_t* locks, size_t locks_len,
+                                 uint64_t tag, uint64_t timeout_us, uint64_t deadlock_us,
+                                 sh_call* c) {
   if (c->txn == 0 || batch_len != 0) {
     pgz_status s = sh_write(db, owner, batch, batch_len, c);
     if (s != PGZ_OK) return s;
@@ -229,9 +233,9 @@ static inline pgz_status sh_lock(uint64_t db, uint64_t owner, const void* batch,
   return pgz_txn_lock(SH_TXN(c->txn), locks, locks_len, &w, &taken, &c->err);
 }
 
-static inline pgz_status sh_unlock(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
-                                   uint32_t space, uint32_t mode, uint32_t op, const void* name,
-                                   size_t name_len, sh_call* c) {
+static inline pgz_status sh_unlock(uint64_t db, uint64_t owner, const uint8_t* batch,
+                                   size_t batch_len, uint32_t space, uint32_t mode, uint32_t op,
+                                   const uint8_t* name, size_t name_len, sh_call* c) {
   if (c->txn == 0 || batch_len != 0) {
     pgz_status s = sh_write(db, owner, batch, batch_len, c);
     if (s != PGZ_OK) return s;
@@ -239,11 +243,11 @@ static inline pgz_status sh_unlock(uint64_t db, uint64_t owner, const void* batc
   return pgz_txn_unlock(SH_TXN(c->txn), space, mode, op, name, name_len, &c->err);
 }
 
-static inline pgz_status sh_lock_read(uint64_t db, uint64_t owner, const void* batch,
-                                      size_t batch_len, uint32_t mode, uint32_t op, const void* key,
-                                      size_t key_len, uint64_t tag, uint64_t timeout_us,
-                                      uint64_t deadlock_us, void* buffer, size_t capacity,
-                                      sh_call* c) {
+static inline pgz_status sh_lock_read(uint64_t db, uint64_t owner, const uint8_t* batch,
+                                      size_t batch_len, uint32_t mode, uint32_t op,
+                                      const uint8_t* key, size_t key_len, uint64_t tag,
+                                      uint64_t timeout_us, uint64_t deadlock_us, uint8_t* buffer,
+                                      size_t capacity, sh_call* c) {
   if (c->txn == 0 || batch_len != 0) {
     pgz_status s = sh_write(db, owner, batch, batch_len, c);
     if (s != PGZ_OK) return s;
@@ -254,7 +258,7 @@ static inline pgz_status sh_lock_read(uint64_t db, uint64_t owner, const void* b
 }
 
 // With batch_len > 0 the batch is handed over first. The state is the caller's to free().
-static inline pgz_status sh_prepare(uint64_t db, uint64_t owner, const void* batch,
+static inline pgz_status sh_prepare(uint64_t db, uint64_t owner, const uint8_t* batch,
                                     size_t batch_len, sh_call* c, void** state, size_t* len) {
   if (c->txn == 0 || batch_len != 0) {
     pgz_status s = sh_write(db, owner, batch, batch_len, c);
@@ -263,7 +267,7 @@ static inline pgz_status sh_prepare(uint64_t db, uint64_t owner, const void* bat
   return pgz_txn_prepare(SH_TXN(c->txn), state, len, &c->err);
 }
 
-static inline pgz_status sh_adopt(uint64_t db, const void* state, size_t len, sh_call* c) {
+static inline pgz_status sh_adopt(uint64_t db, const uint8_t* state, size_t len, sh_call* c) {
   pgz_status s = sh_write(db, 0, NULL, 0, c);
   return s != PGZ_OK ? s : pgz_txn_adopt(SH_TXN(c->txn), state, len, &c->err);
 }
@@ -272,7 +276,7 @@ static inline void sh_free_memory(void* memory) { pgz_free(memory); }
 
 static inline pgz_status sh_cancel(uint64_t txn) { return pgz_txn_cancel(SH_TXN(txn), NULL); }
 
-static inline pgz_status sh_rollback_to(uint64_t db, uint64_t owner, const void* batch,
+static inline pgz_status sh_rollback_to(uint64_t db, uint64_t owner, const uint8_t* batch,
                                         size_t batch_len, uint32_t op, sh_call* c) {
   if (batch_len != 0) {
     pgz_status s = sh_write(db, owner, batch, batch_len, c);
@@ -299,8 +303,9 @@ static inline pgz_status sh_safe_blocked_by(uint64_t db, uint64_t owner, uint64_
 }
 
 // The transaction is over afterwards, whatever comes back; with keep it lives on when refused.
-static inline pgz_status sh_commit(uint64_t db, uint64_t owner, const void* batch, size_t batch_len,
-                                   uint32_t flags, uint64_t tag, int keep, sh_call* c) {
+static inline pgz_status sh_commit(uint64_t db, uint64_t owner, const uint8_t* batch,
+                                   size_t batch_len, uint32_t flags, uint64_t tag, int keep,
+                                   sh_call* c) {
   if (c->txn == 0) {
     pgz_status s = sh_write(db, owner, NULL, 0, c);
     if (s != PGZ_OK) return s;

@@ -185,7 +185,7 @@ func (s *Store) Reserve(ctx context.Context, name string, n uint64) (uint64, err
 	defer s.tickets.giveBack(k)
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
-	st := C.sh_counter(C.uint64_t(s.db), unsafe.Pointer(unsafe.StringData(name)), C.size_t(len(name)),
+	st := C.sh_counter(C.uint64_t(s.db), (*C.uint8_t)(unsafe.StringData(name)), C.size_t(len(name)),
 		C.uint64_t(n), C.uint64_t(k.tag), &sc.call)
 	if st == C.PGZ_PENDING {
 		c := <-k.done
