@@ -1,6 +1,9 @@
 #include "engine/base/arena.h"
 
+#include <new>
 #include <utility>
+
+#include "engine/base/heap.h"
 
 namespace pgz {
 
@@ -13,12 +16,15 @@ Arena& Arena::operator=(Arena&& other) noexcept {
   clear();
   next_ = std::exchange(other.next_, nullptr);
   left_ = std::exchange(other.left_, 0);
+  first_bytes_ = other.first_bytes_;
+  first_ = std::exchange(other.first_, nullptr);
   blocks_ = std::exchange(other.blocks_, {});
   memory_bytes_.store(other.memory_bytes_.exchange(0));
   return *this;
 }
 
 void Arena::clear() {
+  heap_free(std::exchange(first_, nullptr));
   for (const Block& block : blocks_) free_block(block.memory, block.bytes);
   blocks_.clear();
   next_ = nullptr;
@@ -27,6 +33,14 @@ void Arena::clear() {
 }
 
 char* Arena::allocate_slow(size_t n) {
+  if (first_ == nullptr && blocks_.empty() && n <= first_bytes_) {
+    first_ = static_cast<char*>(heap_alloc_aligned(first_bytes_, kAlign));
+    if (first_ == nullptr) throw std::bad_alloc();
+    memory_bytes_.fetch_add(heap_usable_bytes(first_), std::memory_order_relaxed);
+    next_ = first_ + n;
+    left_ = first_bytes_ - n;
+    return first_;
+  }
   // A large request gets a block of its own, so that the rest of the current one is not lost.
   const bool own_block = n > kBlockBytes / 4;
   size_t bytes = 0;

@@ -46,5 +46,28 @@ TEST(Arena, ClearAndMoveGiveMemoryBack) {
   EXPECT_NE(b.allocate_aligned(1), nullptr);
 }
 
+TEST(Arena, BeginsSmallWhereAskedTo) {
+  Arena arena(1024);
+  EXPECT_EQ(arena.memory_bytes(), 0u);
+  char* first = arena.allocate_aligned(1000);
+  std::memset(first, 'a', 1000);
+  EXPECT_GE(arena.memory_bytes(), 1024u);
+  EXPECT_LT(arena.memory_bytes(), 4096u);
+  char* second = arena.allocate(1000);
+  std::memset(second, 'b', 1000);
+  EXPECT_GE(arena.memory_bytes(), 1024 + Arena::kBlockBytes);
+  Arena moved = std::move(arena);
+  EXPECT_EQ(first[999], 'a');
+  EXPECT_EQ(second[0], 'b');
+  moved.clear();
+  EXPECT_EQ(moved.memory_bytes(), 0u);
+  moved.allocate(1);
+  EXPECT_LT(moved.memory_bytes(), 4096u);
+
+  Arena large(1024);
+  std::memset(large.allocate(2000), 'c', 2000);
+  EXPECT_EQ(large.memory_bytes(), Arena::kBlockBytes);
+}
+
 }  // namespace
 }  // namespace pgz

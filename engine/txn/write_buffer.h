@@ -68,7 +68,10 @@ class WriteBuffer {
   Slice copy(Slice bytes);
   int random_height();
 
-  Arena arena_;
+  // Enough for a transaction of a few rows.
+  static constexpr size_t kFirstBytes = 2048;
+
+  Arena arena_{kFirstBytes};
   Node* head_;
   Node* tail_[kHeightMax];  // the last node of each level; head_ where empty
   Node* hint_[kHeightMax];  // the last node of each level up to the one added last
