@@ -43,6 +43,8 @@ enum class Planted : uint8_t {
   kDropLiveValue,
   kRemoveSegmentEarly,
   kCollectHeld,
+  kFirstRunWins,
+  kForgetRunCut,
 };
 
 #ifdef PGZ_PLANTED_BUGS

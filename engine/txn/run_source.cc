@@ -1,5 +1,6 @@
 // Reading spilled runs: the tagged value format, and the source that walks disjoint runs.
 #include "engine/base/coding.h"
+#include "engine/base/planted.h"
 #include "engine/txn/spilled_runs.h"
 
 namespace pgz {
@@ -99,7 +100,8 @@ class RunSource final : public OwnSource {
         version_ = {run.op, trailer_kind(load_trailer(it_->key())), it_->value()};
       }
       if (found) {
-        sequence = run.sequence;  // a row's runs were not written one right after the other
+        // A row's runs were not written one right after the other.
+        sequence = PGZ_PLANTED(kFirstRunWins) ? runs_.front()->sequence : run.sequence;
         valid_ = true;
         return;
       }

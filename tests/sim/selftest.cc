@@ -94,9 +94,13 @@ const std::vector<PlantedInfo>& planted_infos() {
       {Planted::kDropLiveValue, "drop_live_value",
        "a collection takes what further tables point at for garbage", "random", 20},
       {Planted::kRemoveSegmentEarly, "remove_segment_early",
-       "a segment's file goes before the edit that says so", "random", 60},
+       "a segment's file goes before the edit that says so", "random", 150},
       {Planted::kCollectHeld, "collect_held", "a segment is collected that a memtable points into",
        "random", 20},
+      {Planted::kFirstRunWins, "first_run_wins",
+       "of a transaction's spilled runs the oldest one's writes count", "random", 120},
+      {Planted::kForgetRunCut, "forget_run_cut",
+       "writes behind a savepoint that were spilled are committed", "perfect", 10},
   };
   return all;
 }

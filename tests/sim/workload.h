@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/base/rng.h"
+#include "engine/db/cursor.h"
 #include "engine/db/db.h"
 #include "engine/db/transaction.h"
 #include "tests/sim/history.h"
@@ -42,6 +44,7 @@ class Workload {
   bool registers(Rng* rng);
   // Twice at one snapshot, with time for flushes and merges in between.
   bool scan();
+  bool load(Rng* rng);  // loads.cc
   bool reserve(Rng* rng);
   bool maintain();
 
@@ -53,6 +56,9 @@ class Workload {
   bool scan_registers(Transaction* transaction, Txn* txn, Rng* rng);
   void note_read(Txn* txn, Access::Kind kind, const std::string& key, const std::string* value);
   bool write_register(Transaction* transaction, Txn* txn, const std::string& key);
+  struct Load;
+  bool load_rows(Load* load, Rng* rng);
+  bool check_load(const Load& load);
   // Writes the marker, commits, notes the outcome; false: the database has stopped.
   bool finish(const std::shared_ptr<Transaction>& transaction, Txn* txn, bool early);
   bool give_up(const std::shared_ptr<Transaction>& transaction, Txn* txn);
@@ -66,12 +72,16 @@ class Workload {
   History* const history_;
   const WorkloadOptions options_;
   std::string wrong_;
+  std::vector<std::string> loads_;  // names of those that are there
 };
 
 // Everything the database shows at a snapshot of its own; kCorruption and the like as they come.
 Status read_image(Db* db, Image* image, uint64_t* snapshot);
 // The same at a registered snapshot, forward or backward.
 Status read_image_at(Db* db, uint64_t snapshot, bool reverse, Image* image);
+// What a cursor gives for the keys from `begin` to below `end`; the transaction may be null.
+Status read_range(Db* db, Transaction* transaction, const CursorOptions& options, Slice begin,
+                  Slice end, Image* image);
 
 inline constexpr const char* kCounter = "numbers";
 
