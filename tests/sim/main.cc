@@ -2,10 +2,11 @@
 // database shows afterwards. See --help.
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
+#include <system_error>
 
 #include "engine/base/clock.h"
 #include "engine/base/rng.h"
@@ -31,7 +32,7 @@ int usage(FILE* out, int code) {
       "Runs the engine on a simulated machine that crashes, fails and rots, and checks after each\n"
       "recovery that nothing acknowledged is lost, no transaction is torn, what survives is a\n"
       "prefix of commit order, isolation held and damage was reported. Exit code 0: nothing\n"
-      "found, 1: something is wrong, 2: flags not understood.\n"
+      "found, 1: something is wrong, 2: flags not understood, or nothing run.\n"
       "  --scenario NAME  one of those below; all of them without it\n"
       "  --seed N         first seed; drawn and printed without it\n"
       "  --seeds N        so many seeds in sequence (1)\n"
@@ -58,23 +59,25 @@ int usage(FILE* out, int code) {
   return code;
 }
 
+// Refused where no run could be meant: 0 as a seed stands for a drawn one.
 bool parse_number(const std::string& flag, uint64_t number, Flags* flags) {
-  if (flag == "--seed" || flag == "--replay") {
+  constexpr uint64_t kMost = 1'000'000'000;
+  if ((flag == "--seed" || flag == "--replay") && number > 0) {
     flags->run.seed = number;
     flags->run.trace = flag == "--replay";
-  } else if (flag == "--seeds") {
+  } else if (flag == "--seeds" && number > 0) {
     flags->seeds = number;
-  } else if (flag == "--seconds") {
+  } else if (flag == "--seconds" && number > 0 && number <= kMost) {
     flags->seconds = number;
-  } else if (flag == "--ops") {
+  } else if (flag == "--ops" && number > 0 && number <= kMost) {
     flags->run.ops = number;
   } else if (flag == "--clients" && number > 0 && number < 100) {
     flags->run.clients = static_cast<uint32_t>(number);
-  } else if (flag == "--lives") {
+  } else if (flag == "--lives" && number > 0 && number <= kMost) {
     flags->run.lives = number;
-  } else if (flag == "--case") {
+  } else if (flag == "--case" && number > 0) {
     flags->run.only_case = number;
-  } else if (flag == "--shrink") {
+  } else if (flag == "--shrink" && number <= 1) {
     flags->shrinks = number != 0;
   } else {
     return false;
@@ -82,24 +85,36 @@ bool parse_number(const std::string& flag, uint64_t number, Flags* flags) {
   return true;
 }
 
+// Digits and nothing else.
+bool to_number(const char* text, uint64_t* number) {
+  const char* const end = text + std::strlen(text);
+  const auto [at, error] = std::from_chars(text, end, *number);
+  return error == std::errc() && at == end && at != text;
+}
+
+bool not_understood(const std::string& flag, const char* value) {
+  std::fprintf(stderr, "pgz-sim: %s %s is not understood\n\n", flag.c_str(), value);
+  return false;
+}
+
 bool parse(int argc, char** argv, Flags* flags) {
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
-    if (i + 1 >= argc) return false;
+    if (i + 1 >= argc) return not_understood(flag, "without a value");
     const char* value = argv[++i];
+    uint64_t number = 0;
+    bool is_fine = false;
     if (flag == "--scenario") {
       flags->scenario = value;
-      continue;
+      is_fine = find_scenario(value) != nullptr;
+    } else if (flag == "--bug") {
+      is_fine = plant(value);
+    } else {
+      is_fine = to_number(value, &number) && parse_number(flag, number, flags);
     }
-    if (flag == "--bug") {
-      if (!plant(value)) return false;
-      continue;
-    }
-    char* end = nullptr;
-    const uint64_t number = std::strtoull(value, &end, 10);
-    if (*value == '\0' || *end != '\0' || !parse_number(flag, number, flags)) return false;
+    if (!is_fine) return not_understood(flag, value);
   }
-  return flags->scenario.empty() || find_scenario(flags->scenario) != nullptr;
+  return true;
 }
 
 void report(const Scenario& scenario, RunOptions options, RunResult result, bool shrinks) {
@@ -182,6 +197,10 @@ int run(const Flags& flags) {
                 static_cast<Ull>(totals.cases), static_cast<Ull>(totals.transactions),
                 static_cast<Ull>(first), static_cast<Ull>(seed - 1),
                 static_cast<Ull>(totals.failures), totals.seconds());
+  }
+  if (totals.cases == 0) {
+    std::fprintf(stderr, "pgz-sim: nothing was run\n");
+    return 2;
   }
   return totals.failures == 0 ? 0 : 1;
 }
