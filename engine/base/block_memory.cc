@@ -10,7 +10,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/heap.h"
-#include "engine/base/sync.h"
+#include "engine/base/spin.h"
 
 namespace pgz {
 
@@ -53,21 +53,6 @@ constexpr uint32_t list_of(uint32_t granules) {
   return granules <= kExact ? granules - 1
                             : kExact - 1 + static_cast<uint32_t>(std::bit_width(granules / kExact));
 }
-
-// Held for about a hundred instructions, or for a region from the system; no yield point of the
-// simulator.
-class Spin {
- public:
-  explicit Spin(std::atomic_flag* flag) : flag_(flag) {
-    while (flag_->test_and_set(std::memory_order_acquire)) spin_pause();
-  }
-  ~Spin() { flag_->clear(std::memory_order_release); }
-  Spin(const Spin&) = delete;
-  Spin& operator=(const Spin&) = delete;
-
- private:
-  std::atomic_flag* flag_;
-};
 
 // From the system itself: a heap keeps what it got back until it is called again, and with regions
 // that may be long. Aligned to its size; null when there is none.

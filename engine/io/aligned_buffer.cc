@@ -10,7 +10,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/heap.h"
-#include "engine/base/sync.h"
+#include "engine/base/spin.h"
 
 namespace pgz {
 
@@ -47,20 +47,6 @@ class Spares {
   }
 
  private:
-  // Held for a few instructions; no yield point of the simulator.
-  class Spin {
-   public:
-    explicit Spin(std::atomic_flag* flag) : flag_(flag) {
-      while (flag_->test_and_set(std::memory_order_acquire)) spin_pause();
-    }
-    ~Spin() { flag_->clear(std::memory_order_release); }
-    Spin(const Spin&) = delete;
-    Spin& operator=(const Spin&) = delete;
-
-   private:
-    std::atomic_flag* flag_;
-  };
-
   static size_t class_of(size_t bytes) {
     return static_cast<size_t>(std::countr_zero(bytes) - std::countr_zero(kSpareSmallest));
   }
