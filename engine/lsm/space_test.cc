@@ -2,6 +2,7 @@
 // the live data while it lasts and falls to 1.3 times when it is over.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
@@ -94,15 +95,19 @@ TEST_P(SpaceTest, StaysBelowTwiceTheLiveDataAndFallsWhenIdle) {
   EXPECT_LE(most, 2 * live);
   lsm_->rotate();
   ASSERT_TRUE(lsm_->flush_now().is_ok());
-  constexpr int kTriesMax = 200;
-  for (int i = 0; i < kTriesMax && disk_bytes() > live * 13 / 10; i++) {
+  // Background work that is not over yet has its old files and its new ones for a moment, and
+  // takes as long as the machine lets it.
+  constexpr int kTriesMax = 1000;
+  uint64_t least = disk_bytes();
+  for (int i = 0; i < kTriesMax && least > live * 13 / 10; i++) {
     system_clock()->sleep_micros(100'000);
+    least = std::min(least, disk_bytes());
   }
-  EXPECT_LE(disk_bytes(), live * 13 / 10);
+  EXPECT_LE(least, live * 13 / 10);
   const LsmStats stats = lsm_->stats();
   std::printf(
       "values of %zu bytes: at most %.2f of the live data, then %.2f; collected %.2f of %zu MiB\n",
-      static_cast<size_t>(bytes), double(most) / double(live), double(disk_bytes()) / double(live),
+      static_cast<size_t>(bytes), double(most) / double(live), double(least) / double(live),
       double(stats.collected_bytes) / double((kRounds + 1) * kDataBytes),
       static_cast<size_t>((kRounds + 1) * kDataBytes >> 20));
 }
