@@ -47,8 +47,8 @@ bool io_options_of(const pgz_options& in, IoOptions* io) {
   return true;
 }
 
-// The name of a number that makes no sense, or nullptr. Zero is the default everywhere.
-const char* out_of_range(const pgz_options& in) {
+// Which number makes no sense, and what would; empty for none. Zero is the default everywhere.
+std::string out_of_range(const pgz_options& in) {
   constexpr uint64_t kMax = uint64_t{1} << 48;
   constexpr uint64_t kSlotStep = 4096;
   const struct {
@@ -64,9 +64,12 @@ const char* out_of_range(const pgz_options& in) {
       {"lock_memory_bytes", in.lock_memory_bytes, 64 << 10, kMax},
   };
   for (const auto& n : numbers) {
-    if (n.value != 0 && (n.value < n.min || n.value > n.max)) return n.name;
+    if (n.value == 0 || (n.value >= n.min && n.value <= n.max)) continue;
+    return std::string(n.name) + " is " + std::to_string(n.value) + ", not 0 or " +
+           std::to_string(n.min) + " to " + std::to_string(n.max);
   }
-  return in.log_slot_bytes % kSlotStep != 0 ? "log_slot_bytes" : nullptr;
+  if (in.log_slot_bytes % kSlotStep == 0) return {};
+  return "log_slot_bytes is no multiple of " + std::to_string(kSlotStep);
 }
 
 pgz_status open_db(const char* path, const pgz_options* options, pgz_db** db, pgz_error* err) {
@@ -76,8 +79,8 @@ pgz_status open_db(const char* path, const pgz_options* options, pgz_db** db, pg
   IoOptions io;
   if (!io_options_of(in, &io))
     return invalid("options: io_backend, durable_writes or table_io", err);
-  if (const char* name = out_of_range(in); name != nullptr) {
-    return invalid((std::string("options: ") + name + " is out of range").c_str(), err);
+  if (const std::string what = out_of_range(in); !what.empty()) {
+    return invalid(("options: " + what).c_str(), err);
   }
   auto object = std::make_unique<DbObject>(io);
   object->event_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

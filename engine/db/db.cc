@@ -22,7 +22,7 @@ DbOptions DbOptions::resolved() const {
   if (o.memtable_bytes == 0) {
     o.memtable_bytes = std::clamp(o.memory_budget_bytes / 8, kMiB / 4, 32 * kMiB);
   }
-  // A start reads every slot whole, also those that wait to be written: many small ones are less to
+  // A start reads the slots that were begun since the last flush whole: many small ones are less to
   // read than a few large ones.
   if (o.log_slot_bytes == 0) o.log_slot_bytes = std::clamp(o.memtable_bytes, 4 * kMiB, 32 * kMiB);
   if (o.spill_bytes == 0) o.spill_bytes = 4 * kMiB;

@@ -39,6 +39,13 @@ void SlotKeeper::poke() {
   cv_.notify_one();
 }
 
+void SlotKeeper::runs_came() {
+  if (has_runs_.exchange(true)) return;
+  MutexLock lock(&mu_);
+  poked_ = true;
+  cv_.notify_one();
+}
+
 void SlotKeeper::recycle(Lsn below) {
   MutexLock lock(&mu_);
   recycle_below_ = std::max(recycle_below_, below);
@@ -59,7 +66,7 @@ Status SlotKeeper::work(Lsn below, Lsn* recycled) {
   }
   // What is free on a full disk is for flushes.
   if (wants_slots() && !space_->is_spent()) PGZ_TRY(log_->prepare_slots());
-  if (has_written() || space_->is_spent()) space_->refill(log_->end_lsn());
+  if (has_written() || has_runs_ || space_->is_spent()) space_->refill(log_->end_lsn());
   return Status::ok();
 }
 

@@ -3,11 +3,13 @@
 // space too.
 //
 // A database that writes little never needs a second slot or a reserve, so neither is made before
-// some log has been written. On a full disk it tries again every second.
+// some log has been written, and no reserve before that or a commit with runs. On a full disk it
+// tries again every second.
 //
 // Threads: any.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -36,6 +38,8 @@ class SlotKeeper {
 
   // Cheap; after every group: something was appended.
   void poke();
+  // A commit brought runs, data that never is in the log.
+  void runs_came();
   // Everything below lsn is kept elsewhere.
   void recycle(Lsn below);
   // The reserve has been spent.
@@ -51,6 +55,7 @@ class SlotKeeper {
   SpaceGuard* const space_;
   const Hooks hooks_;
   const Lsn begin_;
+  std::atomic<bool> has_runs_{false};
   Mutex mu_;
   CondVar cv_;
   bool poked_ PGZ_GUARDED_BY(mu_) = false;

@@ -229,6 +229,7 @@ Status Transaction::commit(bool asynchronous, uint64_t tag, uint64_t* timestamp)
     if (spilled) refused_ = s;
     return s;
   }
+  if (spilled) db_->slots_->runs_came();
   if (tag != 0) return Status::make(Code::kPending, "waiting for the log");
   done_.wait();
   *timestamp = PendingCommit::timestamp();

@@ -43,8 +43,10 @@ var flagOf = map[string]string{
 	"shared_buffers": "--memory", "max_locks_per_transaction": "--lock-memory",
 }
 
-// maxConnections is the most that max_connections can show.
-const maxConnections = 262143
+const (
+	maxConnections = 262143  // the most that max_connections can show
+	maxMiB         = 1 << 24 // 16 TiB
+)
 
 // settingFlags collects --set name=value, checked against the table.
 type settingFlags map[string]string
@@ -145,6 +147,11 @@ func (cfg *config) check(args []string) error {
 	}
 	if cfg.maxConnections < 1 || cfg.maxConnections > maxConnections {
 		return fmt.Errorf("--max-connections must be at least 1 and at most %d", maxConnections)
+	}
+	for name, mib := range map[string]uint64{"--memory": cfg.memoryMiB, "--lock-memory": cfg.lockMemoryMiB} {
+		if mib > maxMiB {
+			return fmt.Errorf("%s is at most %d MiB", name, maxMiB)
+		}
 	}
 	if _, _, err := net.SplitHostPort(cfg.listenAddr); err != nil {
 		return fmt.Errorf("--listen-addr: %w", err)

@@ -15,20 +15,22 @@ func TestParseFlags(t *testing.T) {
 		t.Errorf("got %+v", cfg)
 	}
 	for args, want := range map[string]string{
-		"--nope":                      "not defined",
-		"extra":                       `unexpected argument "extra"`,
-		"--store tape":                "disk or memory",
-		"--max-connections 0":         "at least 1",
-		"--listen-addr nowhere":       "--listen-addr",
-		"--set work_mem":              "name=value",
-		"--set work_mem=x":            `invalid value for parameter "work_mem"`,
-		"--set nope=1":                "unrecognized configuration parameter",
-		"--set server_version=1":      "cannot be changed",
-		"--set max_connections=5":     "--max-connections decides",
-		"--set port=6000":             "--listen-addr decides",
-		"--max-connections 262144":    "at most 262143",
-		"--debug-addr 0.0.0.0:6060":   "loopback",
-		"--debug-addr 192.168.1.1:60": "loopback",
+		"--nope":                       "not defined",
+		"extra":                        `unexpected argument "extra"`,
+		"--store tape":                 "disk or memory",
+		"--max-connections 0":          "at least 1",
+		"--listen-addr nowhere":        "--listen-addr",
+		"--set work_mem":               "name=value",
+		"--set work_mem=x":             `invalid value for parameter "work_mem"`,
+		"--set nope=1":                 "unrecognized configuration parameter",
+		"--set server_version=1":       "cannot be changed",
+		"--set max_connections=5":      "--max-connections decides",
+		"--set port=6000":              "--listen-addr decides",
+		"--max-connections 262144":     "at most 262143",
+		"--memory 17592186044416":      "--memory is at most", // 2^64 bytes
+		"--lock-memory 17592186044417": "--lock-memory is at most",
+		"--debug-addr 0.0.0.0:6060":    "loopback",
+		"--debug-addr 192.168.1.1:60":  "loopback",
 	} {
 		if _, err := parseFlags(strings.Fields(args), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", args, err, want)
