@@ -19,6 +19,18 @@ inline uint64_t load_big_endian(const char* from) {
   return word;
 }
 
+// How many bytes both begin with.
+inline size_t common_prefix(Slice a, Slice b) {
+  const size_t common = a.size() < b.size() ? a.size() : b.size();
+  size_t at = 0;
+  for (; at + 8 <= common; at += 8) {
+    const uint64_t differ = load_big_endian(a.data() + at) ^ load_big_endian(b.data() + at);
+    if (differ != 0) return at + static_cast<size_t>(std::countl_zero(differ)) / 8;
+  }
+  while (at < common && a[at] == b[at]) at++;
+  return at;
+}
+
 // As compare(a, b) in slice.h. Reads nothing outside the two slices.
 inline int compare_keys(Slice a, Slice b) {
   const size_t common = a.size() < b.size() ? a.size() : b.size();

@@ -31,6 +31,9 @@ TEST(KeyCompare, OrdersAsCompareDoes) {
     const int got = compare_keys(Slice(left.get(), a.size()), Slice(right.get(), b.size()));
     const int expected = compare(a, b);
     ASSERT_EQ((got > 0) - (got < 0), (expected > 0) - (expected < 0)) << a << " " << b;
+    size_t same = 0;
+    while (same < a.size() && same < b.size() && a[same] == b[same]) same++;
+    ASSERT_EQ(common_prefix(Slice(left.get(), a.size()), Slice(right.get(), b.size())), same);
   }
 }
 

@@ -1,6 +1,8 @@
 #include "engine/db/transaction.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
@@ -12,6 +14,7 @@ namespace pgz {
 namespace {
 
 constexpr size_t kHeavyLocks = 10'000;
+constexpr size_t kWritesTogether = 16;  // for the memtable; a stack holds them
 
 }  // namespace
 
@@ -351,11 +354,18 @@ void Transaction::apply(const OwnWrites::Prepared& prepared, const PlacedValues&
     if (s.is_ok()) s = ref->drop_range(drop.begin, drop.end, ts);
   }
   size_t next = 0;
+  std::array<KeyWrite, kWritesTogether> some;
+  size_t n = 0;
   for (const WriteBuffer::Node* w : prepared.writes) {
     if (!s.is_ok()) break;
-    s = is_placed(*w) ? ref->add_placed(w->key, ts, placed, next++)
-                      : ref->add(w->kind, w->key, ts, w->value);
+    if (is_placed(*w)) {
+      s = ref->add_placed(w->key, ts, placed, next++);
+      continue;
+    }
+    some[n++] = {w->key, w->kind, w->value};
+    if (n == some.size()) s = ref->add_sorted({some.data(), std::exchange(n, 0)}, ts);
   }
+  if (s.is_ok()) s = ref->add_sorted({some.data(), n}, ts);
   // The log has the commit and memory does not: nothing may be served from here on, nor may the
   // memtable, which waits for its last writer, be flushed.
   if (!s.is_ok()) db_->pipeline()->fail(s);

@@ -10,6 +10,13 @@
 
 namespace pgz {
 
+// What a commit does to one key.
+struct KeyWrite {
+  Slice user_key;
+  Kind kind = Kind::kValue;
+  Slice value;
+};
+
 // Every version of a key in [begin, end) with a commit timestamp strictly below `ts` is gone for
 // readers at or above `ts`. An empty `end` means "to the last key". A transaction that drops a
 // range leaves out its own earlier writes to it; its later writes carry `ts` and survive.

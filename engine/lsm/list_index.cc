@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "engine/base/assert.h"
+
 namespace pgz {
 
 namespace {
@@ -24,10 +26,11 @@ uint32_t tag_of(Slice user_key, uint32_t prefix) {
   return tag;
 }
 
-uint32_t common_prefix(Slice a, Slice b) {
-  const size_t size = std::min(a.size(), b.size());
-  return static_cast<uint32_t>(std::mismatch(a.begin(), a.begin() + size, b.begin()).first -
-                               a.begin());
+// What a comparison with the key reads of the node: it may lie across two lines.
+void prefetch_node(const ListNode* node, const ListKey& key) {
+  if (node == nullptr) return;
+  __builtin_prefetch(node);
+  __builtin_prefetch(node->bytes() + std::min(key.user_key.size(), kLineBytes) + kTrailerBytes - 1);
 }
 
 ListKey key_of(const ListNode* node) { return {node->user_key(), load_trailer(node->key())}; }
@@ -152,7 +155,7 @@ ListIndex::Place ListIndex::descend(const ListKey& key, int level) const {
     if (block->level == level) {
       // Who inserts or reads will look at the next one too.
       if (slot + 1 < kSlots) __builtin_prefetch(block->node(slot + 1));
-      return {block->node(slot), block};
+      return {block->node(slot), block, slot};
     }
     const int child_level = block->level - 1;
     block = block->child(slot);
@@ -161,11 +164,39 @@ ListIndex::Place ListIndex::descend(const ListKey& key, int level) const {
 }
 
 ListIndex::Place ListIndex::find(const ListKey& key) const {
-  Place place = descend<true>(key, 0);
+  return checked(descend<true>(key, 0), key);
+}
+
+ListIndex::Place ListIndex::checked(Place place, const ListKey& key) const {
   if (is_below(place.below, key)) return place;
   place = descend<false>(key, 0);
   if (!is_below(place.below, key)) place.below = head_;
   return place;
+}
+
+void ListIndex::find_together(std::span<const ListKey> keys, Place* places) const {
+  PGZ_DCHECK(keys.size() <= kTogether);
+  Block* const root = root_.load(std::memory_order_acquire);
+  for (size_t i = 0; i < keys.size(); i++) {
+    places[i].block = root;
+    __builtin_prefetch(keys[i].user_key.data());
+  }
+  for (int level = root->level; level > 0; level--) {
+    for (size_t i = 0; i < keys.size(); i++) {
+      Block* const block = places[i].block;
+      places[i].block = block->child(block->last_below<true>(keys[i]));
+      places[i].block->prefetch(level - 1);
+    }
+  }
+  for (size_t i = 0; i < keys.size(); i++) {
+    Place& place = places[i];
+    place.slot = place.block->last_below<true>(keys[i]);
+    place.below = place.block->node(place.slot);
+    prefetch_node(place.below, keys[i]);
+    // Who inserts will look at the next one too.
+    if (place.slot + 1 < kSlots) prefetch_node(place.block->node(place.slot + 1), keys[i]);
+  }
+  for (size_t i = 0; i < keys.size(); i++) places[i] = checked(places[i], keys[i]);
 }
 
 ListNode* ListIndex::near_end() const {
@@ -177,22 +208,29 @@ ListNode* ListIndex::near_end() const {
   }
 }
 
-ListIndex::Block* ListIndex::lock_for(Block* from, const ListKey& key, const ListNode* below,
-                                      uint32_t* slot, bool* moved) const {
+ListIndex::Block* ListIndex::lock_for(const Place& from, const ListKey& key, uint32_t* slot,
+                                      bool* moved) const {
   *moved = false;
   const auto is_after = [&key](const ListNode* node) { return compare_node(node, key) > 0; };
-  for (Block* block = from; block->try_lock(); *moved = true) {
+  for (Block* block = from.block; block->try_lock(); *moved = true) {
     const uint32_t count = block->count.load(std::memory_order_relaxed);
     Block* const right = block->next();
     const auto ends_before_right = [&] { return right == nullptr || is_after(right->anchor()); };
-    // Keys that come in order go behind the last one.
-    const bool is_last = below != nullptr && block->node(count - 1) == below;
-    const uint32_t at = is_last ? count : block->last_below<true>(key) + 1;
     // Tags say nothing of a key that lies outside of the block; its neighbours do.
-    const ListNode* left = block->node(at - 1);
-    const bool fits = (left == below || left == head_ || !is_after(left)) &&
-                      (at < count ? compare_node(block->node(at), key) >= 0 : ends_before_right());
-    if (fits) {
+    const auto fits = [&](uint32_t at) {
+      const ListNode* left = block->node(at - 1);
+      return (left == from.below || left == head_ || !is_after(left)) &&
+             (at < count ? compare_node(block->node(at), key) >= 0 : ends_before_right());
+    };
+    // Mostly nothing has come between since the place was found.
+    const bool is_known =
+        from.below != nullptr && from.slot < count && block->node(from.slot) == from.below;
+    uint32_t at = is_known ? from.slot + 1 : 0;
+    if (!is_known || !fits(at)) {
+      at = block->last_below<true>(key) + 1;
+      if (!fits(at)) at = 0;
+    }
+    if (at != 0) {
       *slot = at;
       return block;
     }
@@ -208,7 +246,8 @@ void ListIndex::set_prefix(Block* block) const {
   const ListNode* anchor = block->anchor();
   Block* const right = block->next();
   if (right == nullptr || anchor == head_) return;
-  const uint32_t prefix = common_prefix(anchor->user_key(), right->anchor()->user_key());
+  const auto prefix =
+      static_cast<uint32_t>(common_prefix(anchor->user_key(), right->anchor()->user_key()));
   if (prefix < block->prefix.load(std::memory_order_relaxed) + kPrefixGain) return;
   block->prefix.store(prefix, std::memory_order_release);
   const uint32_t count = block->count.load(std::memory_order_relaxed);
@@ -250,13 +289,12 @@ ListIndex::Block* ListIndex::split(Block* block, uint32_t slot, ListNode* node, 
   return right;
 }
 
-ListIndex::Block* ListIndex::insert(Block* from, ListNode* node, const ListNode* below,
-                                    Block* child) {
+ListIndex::Place ListIndex::insert(const Place& from, ListNode* node, Block* child) {
   const ListKey key = key_of(node);
   uint32_t slot = 0;
   bool moved = false;
-  Block* const block = lock_for(from, key, below, &slot, &moved);
-  if (block == nullptr) return from;
+  Block* const block = lock_for(from, key, &slot, &moved);
+  if (block == nullptr) return {node, from.block};
   const uint32_t count = block->count.load(std::memory_order_relaxed);
   Block* right = nullptr;
   const bool is_there =
@@ -269,23 +307,24 @@ ListIndex::Block* ListIndex::insert(Block* from, ListNode* node, const ListNode*
   block->unlock();
   // The parent was left without this block when it was made, or has not got it yet.
   if (moved) add_to_parent(block);
-  if (right == nullptr) return block;
+  if (right == nullptr) return {node, block, slot};
   add_to_parent(right);
-  return compare_node(right->anchor(), key) <= 0 ? right : block;
+  if (compare_node(right->anchor(), key) > 0) return {node, block, slot};
+  return {node, right, slot == kSlots ? 0 : slot - kSlots / 2};
 }
 
 void ListIndex::add_to_parent(Block* block) {
   ListNode* const anchor = block->anchor();
   const Place place = descend<true>(key_of(anchor), block->level + 1);
-  insert(place.block, anchor, nullptr, block);
+  insert({nullptr, place.block}, anchor, block);
 }
 
 bool ListIndex::hold(Block* block) { return block->try_lock(); }
 
 void ListIndex::let_go(Block* block) { block->unlock(); }
 
-ListIndex::Block* ListIndex::add(ListNode* node, const Place& place) {
-  return insert(place.block, node, place.below, nullptr);
+ListIndex::Place ListIndex::add(ListNode* node, const Place& place) {
+  return insert(place, node, nullptr);
 }
 
 }  // namespace pgz

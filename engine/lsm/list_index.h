@@ -21,7 +21,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "engine/lsm/concurrent_arena.h"
 #include "engine/lsm/list_node.h"
@@ -38,15 +40,19 @@ class ListIndex {
   ListIndex& operator=(const ListIndex&) = delete;
 
   struct Place {
-    ListNode* below;  // a node below the key; the head where there is none
-    Block* block;     // where the key belongs
+    ListNode* below;    // a node below the key; the head where there is none
+    Block* block;       // where the key belongs
+    uint32_t slot = 0;  // of the node in the block; a guess
   };
   Place find(const ListKey& key) const;
+  // As find() of each key, so many that the look-ups wait for memory together and not in turn.
+  static constexpr size_t kTogether = 16;
+  void find_together(std::span<const ListKey> keys, Place* places) const;
   // A node at the list's end or near it.
   ListNode* near_end() const;
   // Notes a node of the list, somewhere behind place.below; the block may be one that the key's is
-  // right of. Gives the block it went to. A node that is there already changes nothing.
-  Block* add(ListNode* node, const Place& place);
+  // right of. Gives where it went to. A node that is there already changes nothing.
+  Place add(ListNode* node, const Place& place);
 
   // For tests: as a writer at work on the block. False: there is one.
   static bool hold(Block* block);
@@ -57,13 +63,14 @@ class ListIndex {
   bool is_below(const ListNode* node, const ListKey& key) const;
   template <bool kByTags>
   Place descend(const ListKey& key, int level) const;
+  // What tags led to, or, where they led past the key, what nodes lead to.
+  Place checked(Place place, const ListKey& key) const;
   // Locks the block for the key, at `from` or to the right of it, and gives the key's slot. Null:
   // one is busy, or the key is before `from`.
-  // `below` is known to be below the key; may be null.
-  Block* lock_for(Block* from, const ListKey& key, const ListNode* below, uint32_t* slot,
-                  bool* moved) const;
+  // `from.below` is known to be below the key; may be null.
+  Block* lock_for(const Place& from, const ListKey& key, uint32_t* slot, bool* moved) const;
   // The child is null on the lowest level.
-  Block* insert(Block* from, ListNode* node, const ListNode* below, Block* child);
+  Place insert(const Place& from, ListNode* node, Block* child);
   // Locked and full: moves its upper part to a new block and inserts into one of them. Gives the
   // new one.
   Block* split(Block* block, uint32_t slot, ListNode* node, Block* child);

@@ -95,6 +95,35 @@ TEST_F(ListIndexTest, LeadsToTheLastNodeBelowWhoeverComesFirst) {
   }
 }
 
+TEST_F(ListIndexTest, TogetherLeadsWhereEachAloneDoes) {
+  for (const auto& shape : shapes()) {
+    ListNode* head = make("", 0);
+    ListIndex index(&arena_, head);
+    std::vector<ListNode*> sorted;
+    for (uint64_t n = 0; n < 3000; n++) sorted.push_back(make(shape(n), 1 + n));
+    std::sort(sorted.begin(), sorted.end(), Less());
+    for (size_t i = 0; i < sorted.size(); i += 2)
+      index.add(sorted[i], index.find(key_of(sorted[i])));
+    std::vector<ListKey> keys;
+    const auto check = [&] {
+      std::vector<ListIndex::Place> places(keys.size());
+      index.find_together(keys, places.data());
+      for (size_t i = 0; i < keys.size(); i++) {
+        const ListIndex::Place alone = index.find(keys[i]);
+        ASSERT_EQ(places[i].below, alone.below);
+        ASSERT_EQ(places[i].block, alone.block);
+        ASSERT_EQ(places[i].slot, alone.slot);
+      }
+      keys.clear();
+    };
+    for (const ListNode* node : sorted) {
+      keys.push_back(key_of(node));
+      if (keys.size() == ListIndex::kTogether) check();
+    }
+    check();
+  }
+}
+
 // A block that was right once may have been split since: the index goes on to the right.
 TEST_F(ListIndexTest, AnOldBlockIsAsGood) {
   std::vector<ListNode*> nodes;

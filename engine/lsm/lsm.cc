@@ -335,11 +335,22 @@ MemTableRef& MemTableRef::operator=(MemTableRef&& other) noexcept {
 
 Status MemTableRef::add(Kind kind, Slice user_key, uint64_t ts, Slice value) {
   PGZ_DCHECK(handle_ != nullptr);
+  note_large(kind, value);
+  return handle_->table.add(user_key, ts, kind, value, &hint_);
+}
+
+// Values that leave the tables when the memtable is flushed.
+void MemTableRef::note_large(Kind kind, Slice value) {
   const uint32_t inline_max = lsm_->rep_->options.value_inline_max_bytes;
   if (inline_max != 0 && kind == Kind::kValue && value.size() >= inline_max) {
     handle_->large_bytes.fetch_add(value.size(), std::memory_order_relaxed);
   }
-  return handle_->table.add(user_key, ts, kind, value, &hint_);
+}
+
+Status MemTableRef::add_sorted(std::span<const KeyWrite> writes, uint64_t ts) {
+  PGZ_DCHECK(handle_ != nullptr);
+  for (const KeyWrite& write : writes) note_large(write.kind, write.value);
+  return handle_->table.add_sorted(writes, ts, &hint_);
 }
 
 Status MemTableRef::add_placed(Slice user_key, uint64_t ts, const PlacedValues& placed, size_t i) {

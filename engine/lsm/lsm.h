@@ -182,6 +182,8 @@ class MemTableRef {
   explicit operator bool() const { return handle_ != nullptr; }
   // kOutOfMemory, or kInvalidArgument beyond the limits of keys.h.
   Status add(Kind kind, Slice user_key, uint64_t ts, Slice value);
+  // As add() of each, ascending by key, and quicker. Before an error some may have been added.
+  Status add_sorted(std::span<const KeyWrite> writes, uint64_t ts);
   // As add() of the value that was placed; what Lsm::place_values() holds may go afterwards.
   Status add_placed(Slice user_key, uint64_t ts, const PlacedValues& placed, size_t i);
   // And of what the log has of it (PlacedValues::logged). The value is read and checked:
@@ -194,6 +196,8 @@ class MemTableRef {
 
  private:
   friend class Lsm;
+  void note_large(Kind kind, Slice value);
+
   Lsm* lsm_ = nullptr;
   MemTableHandle* handle_ = nullptr;
   InsertHint hint_;

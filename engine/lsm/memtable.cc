@@ -1,5 +1,7 @@
 #include "engine/lsm/memtable.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace pgz {
@@ -43,20 +45,42 @@ void raise_to(std::atomic<uint64_t>* maximum, uint64_t value) {
   }
 }
 
-}  // namespace
-
-MemTable::MemTable() = default;
-MemTable::~MemTable() = default;
-
-Status MemTable::add(Slice user_key, uint64_t ts, Kind kind, Slice value, InsertHint* hint) {
+Status check_limits(Slice user_key, Slice value) {
   if (user_key.size() > kMaxUserKeyBytes) {
     return Status::make(Code::kInvalidArgument, "key longer than 16 KiB");
   }
   if (value.size() > kMaxValueBytes) {
     return Status::make(Code::kInvalidArgument, "value longer than 1 GiB");
   }
+  return Status::ok();
+}
+
+}  // namespace
+
+MemTable::MemTable() = default;
+MemTable::~MemTable() = default;
+
+Status MemTable::add(Slice user_key, uint64_t ts, Kind kind, Slice value, InsertHint* hint) {
+  PGZ_TRY(check_limits(user_key, value));
   raise_to(&max_ts_, ts);
   list_.insert(user_key, make_trailer(ts, static_cast<uint8_t>(kind)), value, hint);
+  return Status::ok();
+}
+
+Status MemTable::add_sorted(std::span<const KeyWrite> writes, uint64_t ts, InsertHint* hint) {
+  raise_to(&max_ts_, ts);
+  std::array<SortedList::Entry, ListIndex::kTogether> entries;
+  while (!writes.empty()) {
+    const size_t n = std::min(writes.size(), entries.size());
+    for (size_t i = 0; i < n; i++) {
+      const KeyWrite& write = writes[i];
+      PGZ_TRY(check_limits(write.user_key, write.value));
+      const uint64_t trailer = make_trailer(ts, static_cast<uint8_t>(write.kind));
+      entries[i] = {{write.user_key, trailer}, write.value};
+    }
+    list_.insert_sorted({entries.data(), n}, hint);
+    writes = writes.subspan(n);
+  }
   return Status::ok();
 }
 

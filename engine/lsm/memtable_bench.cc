@@ -4,7 +4,7 @@
 //   memtable_bench [entries] [value_bytes]
 //
 // Inserts in key order, at random one by one, and at random in commits of 1,000 that are sorted by
-// key each and share a hint; then reads of keys at random, present and absent.
+// key each; then reads of keys at random, present and absent.
 #include <time.h>
 
 #include <algorithm>
@@ -44,7 +44,7 @@ struct Bench {
   std::vector<std::string> keys;
   std::string value;
 
-  // Commits of `commit` keys each, sorted, with one hint a commit.
+  // Commits of `commit` keys each, sorted.
   void insert(const char* name, const std::vector<uint32_t>& order, size_t commit, bool reads) {
     MemTable table;
     std::vector<uint32_t> ids = order;
@@ -52,13 +52,16 @@ struct Bench {
       std::sort(ids.begin() + static_cast<ptrdiff_t>(at),
                 ids.begin() + static_cast<ptrdiff_t>(std::min(ids.size(), at + commit)));
     }
+    std::vector<KeyWrite> writes;
     const double begin = cpu_nanos();
     for (size_t at = 0; at < ids.size(); at += commit) {
       InsertHint hint;
       const size_t end = std::min(ids.size(), at + commit);
+      writes.clear();
       for (size_t i = at; i < end; i++) {
-        if (!table.add(keys[2 * ids[i]], kTs, Kind::kValue, value, &hint).is_ok()) std::abort();
+        writes.push_back({keys[2 * ids[i]], Kind::kValue, value});
       }
+      if (!table.add_sorted(writes, kTs, &hint).is_ok()) std::abort();
     }
     const auto n = static_cast<double>(ids.size());
     std::printf("%-28s %6.0f ns, %5.1f bytes beyond key and value\n", name,

@@ -2,9 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <random>
+#include <set>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace pgz {
 namespace {
@@ -101,6 +107,109 @@ TEST(MemTable, WalksLikeAMap) {
       ASSERT_EQ(it->key(), std::prev(expected)->first);
     }
   }
+}
+
+// Commits of many sorted keys, of all shapes, side by side with what each may already find there.
+TEST(MemTable, SortedCommitsAgreeWithAMap) {
+  const std::vector<std::function<std::string(uint64_t)>> shapes = {
+      [](uint64_t n) { return "key" + std::to_string(1'000'000 + n); },
+      [](uint64_t n) { return std::string(n % 40, 'a') + std::to_string(n % 977); },
+      [](uint64_t n) { return "t" + std::to_string(n % 3) + std::string(8, '/') + char(n >> 4); },
+  };
+  for (size_t shape = 0; shape < shapes.size(); shape++) {
+    std::mt19937 rng(static_cast<unsigned>(shape));
+    MemTable table;
+    std::map<std::pair<std::string, uint64_t>, std::string> model;
+    for (uint64_t commit = 1; commit <= 300; commit++) {
+      std::map<std::string, std::string> rows;
+      // Some keys at random, and a stretch that lies between two of those there are.
+      for (uint64_t i = rng() % 40; i > 0; i--) rows[shapes[shape](rng() % 100'000)];
+      for (uint64_t at = rng() % 100'000, i = rng() % 40; i > 0; i--) rows[shapes[shape](at++)];
+      const uint64_t ts = 1 + commit / 2;  // a repeated record is the same again, in part
+      std::vector<KeyWrite> writes;
+      for (auto& [key, value] : rows) {
+        value = model.try_emplace({key, ts}, std::to_string(rng())).first->second;
+        writes.push_back({key, Kind::kValue, value});
+      }
+      InsertHint hint;
+      ASSERT_TRUE(table.add_sorted(writes, ts, &hint).is_ok());
+    }
+    EXPECT_EQ(table.entries(), model.size());
+    for (const auto& [key, value] : model) ASSERT_EQ(table.get(key.first, key.second).value, value);
+    const auto it = table.new_iterator();
+    std::string last;
+    for (it->seek_to_first(); it->valid(); it->next()) {
+      if (!last.empty()) {
+        ASSERT_LT(compare_internal(last, it->key()), 0);
+      }
+      last.assign(it->key());
+    }
+  }
+}
+
+TEST(MemTable, SortedCommitsKeepTheLimits) {
+  MemTable table;
+  InsertHint hint;
+  const std::string large(kMaxUserKeyBytes + 1, 'k');
+  const std::vector<KeyWrite> writes = {{"a", Kind::kValue, "1"}, {large, Kind::kValue, ""}};
+  EXPECT_TRUE(table.add_sorted(writes, 1, &hint).is(Code::kInvalidArgument));
+  EXPECT_TRUE(table.add_sorted({}, 1, &hint).is_ok());
+}
+
+// Sorted commits of several writers whose keys lie side by side, among readers that look up what
+// was there before and walk.
+TEST(MemTable, SortedCommitsSideBySide) {
+  MemTable table;
+  constexpr uint64_t kWriters = 4;
+  constexpr uint64_t kCommits = 60;
+  constexpr uint64_t kRows = 100;
+  constexpr uint64_t kKeys = 20'000;
+  const auto key_of = [](uint64_t n) { return "row" + std::to_string(100'000 + n); };
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    std::mt19937 rng(5);
+    while (!done.load()) {
+      const auto it = table.new_iterator();
+      it->seek(seek_key(key_of(rng() % kKeys), kMaxTimestamp));
+      std::string last;
+      for (int steps = 0; it->valid() && steps < 500; it->next(), steps++) {
+        if (!last.empty()) {
+          ASSERT_LT(compare_internal(last, it->key()), 0);
+        }
+        ASSERT_EQ(it->value(), user_key_of(it->key()));
+        last.assign(it->key());
+      }
+    }
+  });
+  std::vector<std::thread> writers;
+  for (uint64_t w = 0; w < kWriters; w++) {
+    writers.emplace_back([&, w] {
+      std::mt19937 rng(static_cast<unsigned>(w));
+      for (uint64_t c = 0; c < kCommits; c++) {
+        std::set<std::string> keys;
+        const uint64_t from = rng() % kKeys;
+        for (uint64_t i = 0; i < kRows; i++) {
+          keys.insert(key_of(c % 2 == 0 ? rng() % kKeys : (from + i) % kKeys));
+        }
+        std::vector<KeyWrite> writes;
+        for (const std::string& key : keys) writes.push_back({key, Kind::kValue, key});
+        InsertHint hint;
+        // Other writers' commits of the same keys have the same number: only one of each stays.
+        ASSERT_TRUE(table.add_sorted(writes, 1 + c % 3, &hint).is_ok());
+        for (const std::string& key : keys) ASSERT_EQ(table.get(key, 1 + c % 3).value, key);
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  done = true;
+  reader.join();
+  const auto it = table.new_iterator();
+  uint64_t counted = 0;
+  for (it->seek_to_first(); it->valid(); it->next(), counted++) {
+    const auto found = table.get(user_key_of(it->key()), trailer_ts(load_trailer(it->key())));
+    ASSERT_EQ(found.value, it->value());
+  }
+  EXPECT_EQ(counted, table.entries());
 }
 
 TEST(MemTable, ManyWritersAndReaders) {

@@ -1,15 +1,45 @@
 #include "engine/lsm/sorted_list.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 
 namespace pgz {
 
+namespace {
+
+// More is not taken at once: the rest of the arena's block would be lost.
+constexpr size_t kRoomBytesMax = 4096;
+
+ListIndex::Place place_of(const InsertHint& hint) {
+  return {static_cast<ListNode*>(hint.node), static_cast<ListIndex::Block*>(hint.block), hint.slot};
+}
+
+void keep(const ListIndex::Place& place, InsertHint* hint) {
+  *hint = {place.below, place.block, place.slot};
+}
+
+}  // namespace
+
 SortedList::SortedList() : head_(make_node({Slice(), 0}, Slice())), index_(&arena_, head_) {}
 
-ListNode* SortedList::make_node(const ListKey& key, Slice value) {
+size_t SortedList::node_bytes(const ListKey& key, Slice value) {
+  return (sizeof(ListNode) + key.user_key.size() + kTrailerBytes + value.size() + 7) & ~size_t{7};
+}
+
+ListNode* SortedList::make_node(const ListKey& key, Slice value, Room* room) {
   const size_t key_bytes = key.user_key.size() + kTrailerBytes;
-  auto* node = new (arena_.allocate_words(sizeof(ListNode) + key_bytes + value.size())) ListNode;
+  const size_t bytes = node_bytes(key, value);
+  char* memory = nullptr;
+  if (room != nullptr && bytes <= room->left) {
+    memory = room->next;
+    room->next += bytes;
+    room->left -= bytes;
+  } else {
+    memory = arena_.allocate_words(bytes);
+  }
+  auto* node = new (memory) ListNode;
   node->key_bytes = static_cast<uint16_t>(key_bytes);
   node->value_bytes = static_cast<uint32_t>(value.size());
   char* to = node->bytes();
@@ -35,7 +65,7 @@ ListNode* SortedList::walk(const ListKey& key, ListIndex::Place* place, bool* fo
     }
     place->below = next;
     if (steps % kFarSteps == 0) {
-      place->block = index_.add(next, {indexed, place->block});
+      *place = index_.add(next, {indexed, place->block});
       indexed = next;
     }
   }
@@ -53,30 +83,74 @@ bool SortedList::is_behind(const InsertHint& hint, const ListKey& key) {
   return false;
 }
 
-bool SortedList::insert(Slice user_key, uint64_t trailer, Slice value, InsertHint* hint) {
-  const ListKey key{user_key, trailer};
-  ListIndex::Place place{};
-  if (hint != nullptr && is_behind(*hint, key)) {
-    place = {static_cast<ListNode*>(hint->node), static_cast<ListIndex::Block*>(hint->block)};
-  } else {
-    place = index_.find(key);
-  }
+bool SortedList::insert_at(ListIndex::Place* place, const ListKey& key, Slice value, Room* room) {
   ListNode* node = nullptr;
   for (;;) {
     bool found = false;
-    ListNode* at = walk(key, &place, &found);
+    ListNode* at = walk(key, place, &found);
     if (found) return false;  // the node, if there is one, stays unused in the arena
-    if (node == nullptr) node = make_node(key, value);
+    if (node == nullptr) node = make_node(key, value, room);
     node->next.store(at, std::memory_order_relaxed);
-    if (place.below->next.compare_exchange_strong(at, node, std::memory_order_release,
-                                                  std::memory_order_relaxed)) {
+    if (place->below->next.compare_exchange_strong(at, node, std::memory_order_release,
+                                                   std::memory_order_relaxed)) {
       break;
     }
   }
   entries_.fetch_add(1, std::memory_order_relaxed);
-  ListIndex::Block* block = index_.add(node, place);
-  if (hint != nullptr) *hint = {node, block};
+  *place = index_.add(node, *place);
   return true;
+}
+
+bool SortedList::insert(Slice user_key, uint64_t trailer, Slice value, InsertHint* hint) {
+  const ListKey key{user_key, trailer};
+  const bool behind = hint != nullptr && is_behind(*hint, key);
+  ListIndex::Place place = behind ? place_of(*hint) : index_.find(key);
+  if (!insert_at(&place, key, value, nullptr)) return false;
+  if (hint != nullptr) keep(place, hint);
+  return true;
+}
+
+void SortedList::insert_some(std::span<const Entry> entries, InsertHint* hint) {
+  std::array<ListKey, ListIndex::kTogether> keys;
+  std::array<ListIndex::Place, ListIndex::kTogether> places;
+  size_t bytes = 0;
+  for (size_t i = 0; i < entries.size(); i++) {
+    keys[i] = entries[i].key;
+    bytes += node_bytes(keys[i], entries[i].value);
+  }
+  index_.find_together({keys.data(), entries.size()}, places.data());
+  Room room;
+  if (bytes <= kRoomBytesMax) room = {arena_.allocate_words(bytes), bytes};
+  ListIndex::Place last{};
+  const ListNode* found_below = nullptr;
+  for (size_t i = 0; i < entries.size(); i++) {
+    // Where several belong behind one node, each goes behind the one before it.
+    ListIndex::Place place = places[i].below == found_below ? last : places[i];
+    found_below = places[i].below;
+    if (insert_at(&place, keys[i], entries[i].value, &room)) keep(place, hint);
+    last = place;
+  }
+}
+
+// Of keys that come in order each is found behind the one before it; of others one in some is
+// tried.
+void SortedList::insert_sorted(std::span<const Entry> entries, InsertHint* hint) {
+  while (!entries.empty()) {
+    const Entry& first = entries.front();
+    if (entries.size() == 1) {
+      insert(first.key.user_key, first.key.trailer, first.value, hint);
+      return;
+    }
+    size_t n = 1;
+    if (is_behind(*hint, first.key)) {
+      ListIndex::Place place = place_of(*hint);
+      if (insert_at(&place, first.key, first.value, nullptr)) keep(place, hint);
+    } else {
+      n = std::min(entries.size(), ListIndex::kTogether);
+      insert_some(entries.first(n), hint);
+    }
+    entries = entries.subspan(n);
+  }
 }
 
 const ListNode* SortedList::at_or_after(Slice user_key, uint64_t trailer) const {

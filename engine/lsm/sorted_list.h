@@ -8,7 +8,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "engine/base/slice.h"
 #include "engine/lsm/concurrent_arena.h"
@@ -27,6 +29,13 @@ class SortedList {
   // False: the key is there already and nothing was changed.
   bool insert(Slice user_key, uint64_t trailer, Slice value, InsertHint* hint = nullptr);
 
+  struct Entry {
+    ListKey key;
+    Slice value;
+  };
+  // As insert() of each, ascending, and quicker: places are looked up several at a time.
+  void insert_sorted(std::span<const Entry> entries, InsertHint* hint);
+
   const ListNode* first() const { return next(head_); }
   const ListNode* last() const;                           // null: empty
   const ListNode* at_or_after(Slice internal_key) const;  // null: none
@@ -44,7 +53,17 @@ class SortedList {
   ListIndex* index() { return &index_; }
 
  private:
-  ListNode* make_node(const ListKey& key, Slice value);
+  // Memory for the nodes of some inserts, taken at once.
+  struct Room {
+    char* next = nullptr;
+    size_t left = 0;
+  };
+  static size_t node_bytes(const ListKey& key, Slice value);
+  ListNode* make_node(const ListKey& key, Slice value, Room* room = nullptr);
+  // Leaves in *place where the key is; false: it was there already.
+  bool insert_at(ListIndex::Place* place, const ListKey& key, Slice value, Room* room);
+  // As many as are looked up together.
+  void insert_some(std::span<const Entry> entries, InsertHint* hint);
   // Walks from place->below to the last node below the key. Gives the one behind it, null at the
   // end; *found: it is the key's.
   ListNode* walk(const ListKey& key, ListIndex::Place* place, bool* found) const;
