@@ -13,11 +13,17 @@ Status OwnWrites::add(OpNum op, Kind kind, Slice key, Slice value) {
     if (!s.is_ok()) failed_ = s;
     if (taken || !s.is_ok()) return s;
   }
-  buffer_->add(op, kind, key, value);
+  // An iterator goes from write to write, and shall find all of them.
+  if (buffer_.use_count() > 1) {
+    buffer_->add(op, kind, key, value);
+  } else {
+    buffer_->add_later(op, kind, key, value);
+  }
   return buffer_->memory_bytes() < spill_bytes_ ? Status::ok() : spill();
 }
 
 Status OwnWrites::spill() {
+  buffer_->settle();
   auto left = std::make_shared<WriteBuffer>();
   Status s = runs_.spill(*buffer_, owned_, left.get());
   if (!s.is_ok()) {
@@ -30,6 +36,7 @@ Status OwnWrites::spill() {
 }
 
 Status OwnWrites::rollback_to(OpNum op) {
+  buffer_->settle();
   buffer_->cut(op);
   owned_.cut(op);
   drops_.cut(op);
@@ -39,6 +46,7 @@ Status OwnWrites::rollback_to(OpNum op) {
 
 Status OwnWrites::find(Slice key, OpNum read_op, std::string* scratch, OwnVersion* version,
                        Answer* answer) {
+  buffer_->settle();
   const WriteBuffer::Node* node = buffer_->find(key, read_op);
   OwnVersion found;
   if (node != nullptr) found = {node->op, node->kind, node->value};
@@ -68,6 +76,7 @@ bool OwnWrites::owns_all(Slice begin, Slice end, OpNum read_op) const {
 }
 
 Result<std::unique_ptr<OwnIterator>> OwnWrites::new_iterator(OpNum read_op, bool reverse) {
+  buffer_->settle();
   std::vector<std::unique_ptr<OwnSource>> sources;
   PGZ_TRY(runs_.add_sources(read_op, reverse, &sources));
   sources.push_back(make_buffer_source(buffer_, read_op, reverse));
@@ -76,6 +85,7 @@ Result<std::unique_ptr<OwnIterator>> OwnWrites::new_iterator(OpNum read_op, bool
 
 Status OwnWrites::prepare(Prepared* prepared) {
   PGZ_TRY(failed_);
+  buffer_->settle();
   bool merged = false;
   PGZ_TRY(runs_.prepare(buffer_, drops_, owned_, &prepared->runs, &merged));
   prepared->buffer = buffer_;

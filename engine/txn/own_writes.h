@@ -36,7 +36,7 @@ class OwnWrites {
   void drop_range(OpNum op, Slice begin, Slice end) { drops_.add(op, begin, end); }
   // Undoes what is numbered op or higher.
   Status rollback_to(OpNum op);
-  bool empty() const { return buffer_->live() == 0 && runs_.empty() && drops_.empty(); }
+  bool empty() const { return buffer_->is_empty() && runs_.empty() && drops_.empty(); }
 
   enum class Answer {
     kCommitted,  // nothing here: committed state counts

@@ -70,6 +70,69 @@ TEST(WriteBuffer, WalksBackward) {
   EXPECT_EQ(buffer.seek("d"), nullptr);
 }
 
+// What waits to be sorted ends up as if each write had gone to its place at once.
+TEST(WriteBuffer, LaterIsTheSameAsAtOnce) {
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 40; round++) {
+    WriteBuffer at_once;
+    WriteBuffer later;
+    const std::string prefix(random() % 20, 'p');
+    OpNum op = 1;
+    for (int i = 0; i < 1000; i++) {
+      op += random() % 50 == 0 ? 1 : 0;
+      // Keys that begin alike, that one another begin with, zeros at the end, in runs of any order.
+      std::string key = prefix.substr(0, random() % 2 == 0 ? prefix.size() : 4);
+      if (random() % 8 != 0) {
+        key += std::to_string(random() % 300) + std::string(random() % 3, '\0');
+      }
+      const Kind kind = random() % 10 == 0 ? Kind::kTombstone : Kind::kValue;
+      const std::string value = kind == Kind::kValue ? std::to_string(i) : "";
+      at_once.add(op, kind, key, value);
+      later.add_later(op, kind, key, value);
+      EXPECT_FALSE(later.is_empty());
+      if (random() % 300 == 0) {
+        const OpNum to = 1 + static_cast<OpNum>(random() % op);
+        later.settle();
+        at_once.cut(to);
+        later.cut(to);
+      }
+      if (random() % 200 == 0) later.add(op, kind, key, value);
+      if (random() % 100 == 0) later.settle();
+    }
+    later.settle();
+    EXPECT_EQ(later.live(), at_once.live());
+    EXPECT_EQ(later.live_bytes(), at_once.live_bytes());
+    EXPECT_EQ(later.max_op(), at_once.max_op());
+    const WriteBuffer::Node* b = later.first();
+    for (const WriteBuffer::Node* a = at_once.first(); a != nullptr; a = a->next[0]) {
+      ASSERT_NE(b, nullptr);
+      ASSERT_EQ(a->key, b->key);
+      ASSERT_EQ(a->op, b->op);
+      ASSERT_EQ(a->dead, b->dead);
+      ASSERT_TRUE(a->dead || (a->value == b->value && a->kind == b->kind));
+      ASSERT_EQ(later.find(a->key, kOpAll) == nullptr, at_once.find(a->key, kOpAll) == nullptr);
+      ASSERT_EQ(later.seek(a->key)->key, a->key);
+      b = b->next[0];
+    }
+    ASSERT_EQ(b, nullptr);
+  }
+}
+
+TEST(WriteBuffer, OnlyWhatWaitsIsNotEmpty) {
+  WriteBuffer buffer;
+  EXPECT_TRUE(buffer.is_empty());
+  for (int i = 0; i < 100; i++) buffer.add(1, Kind::kValue, "m" + std::to_string(i), "");
+  buffer.cut(1);
+  EXPECT_TRUE(buffer.is_empty());
+  for (int i = 0; i < 100; i++) buffer.add(1, Kind::kValue, "m" + std::to_string(i), "");
+  buffer.add_later(2, Kind::kValue, "a", "");
+  EXPECT_EQ(buffer.find("a", kOpAll), nullptr);  // it waits
+  buffer.cut(1);
+  EXPECT_FALSE(buffer.is_empty());
+  buffer.settle();
+  EXPECT_NE(buffer.find("a", kOpAll), nullptr);
+}
+
 TEST(WriteBuffer, AgreesWithAModel) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 20; round++) {
