@@ -327,6 +327,12 @@ TEST_F(BadInput, WithoutIdentityNothingIsReplaced) {
   EXPECT_NE(std::string(err_.message).find("IDENTITY: is missing"), std::string::npos)
       << err_.message;
   expect_unchanged(before, "no IDENTITY");
+  for (const char* reserve : {"reserve", "reserve-spent"}) {  // what larger databases have besides
+    write_file(db() / reserve, std::string(5000, '\0'));
+    EXPECT_EQ(open_and_read(&got), PGZ_CORRUPTION) << err_.message;
+    EXPECT_NE(std::string(err_.message).find("IDENTITY: is missing"), std::string::npos)
+        << err_.message;
+  }
   // With records in the log only, too.
   fs::remove_all(db());
   pgz_db* handle = nullptr;
