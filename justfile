@@ -87,6 +87,10 @@ check-prereqs:
 bench *args: build
     @go run ./tests/bench/sqlbench --bin {{ bin_dir }} {{ args }}
 
+# Make the profile anew by which Go compiles the server (decisions/0030); needs pgbench
+profile *args: build-lib
+    @tests/tools/profile.sh {{ args }}
+
 # Compare the engine with RocksDB: quick (15 minutes) or full; writes build/bench/kv.json
 bench-kv *args: build-lib
     @tests/bench/build-rocksdb.sh build/bench/rocksdb
