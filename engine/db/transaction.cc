@@ -354,18 +354,28 @@ void Transaction::apply(const OwnWrites::Prepared& prepared, const PlacedValues&
     if (s.is_ok()) s = ref->drop_range(drop.begin, drop.end, ts);
   }
   size_t next = 0;
-  std::array<KeyWrite, kWritesTogether> some;
-  size_t n = 0;
-  for (const WriteBuffer::Node* w : prepared.writes) {
-    if (!s.is_ok()) break;
-    if (is_placed(*w)) {
-      s = ref->add_placed(w->key, ts, placed, next++);
-      continue;
+  const auto add_one = [&](const WriteBuffer::Node& w) {
+    return is_placed(w) ? ref->add_placed(w.key, ts, placed, next++)
+                        : ref->add(w.kind, w.key, ts, w.value);
+  };
+  if (prepared.writes.size() < kWritesTogether / 4) {
+    for (const WriteBuffer::Node* w : prepared.writes) {
+      if (s.is_ok()) s = add_one(*w);
     }
-    some[n++] = {w->key, w->kind, w->value};
-    if (n == some.size()) s = ref->add_sorted({some.data(), std::exchange(n, 0)}, ts);
+  } else {
+    std::array<KeyWrite, kWritesTogether> some;
+    size_t n = 0;
+    for (const WriteBuffer::Node* w : prepared.writes) {
+      if (!s.is_ok()) break;
+      if (is_placed(*w)) {
+        s = add_one(*w);
+        continue;
+      }
+      some[n++] = {w->key, w->kind, w->value};
+      if (n == some.size()) s = ref->add_sorted({some.data(), std::exchange(n, 0)}, ts);
+    }
+    if (s.is_ok()) s = ref->add_sorted({some.data(), n}, ts);
   }
-  if (s.is_ok()) s = ref->add_sorted({some.data(), n}, ts);
   // The log has the commit and memory does not: nothing may be served from here on, nor may the
   // memtable, which waits for its last writer, be flushed.
   if (!s.is_ok()) db_->pipeline()->fail(s);
