@@ -139,6 +139,7 @@ class Db : private LockSink {
   Status open_files();
   Status create_files();
   Status open_existing();
+  Status read_log(Lsn from);
   Status replay(const LsmRecovered& recovered);
   Status check_place(bool there);
   Status start();

@@ -247,25 +247,46 @@ Status Db::create_files() {
 
 Status Db::open_existing() {
   LsmRecovered recovered;
-  PGZ_ASSIGN(lsm_, Lsm::open(runtime_, dir_, lsm_options(), &recovered));
-  PGZ_ASSIGN(log_, Log::open(runtime_, path_join(dir_, "log"), log_options()));
+  Status log_read;
+  // The log is read while tables and segments are opened: one waits for the device and the other
+  // for the processor, mostly.
+  std::unique_ptr<Joinable> reader;
+  PGZ_ASSIGN(lsm_, Lsm::open(runtime_, dir_, lsm_options(), &recovered, [&] {
+               reader = runtime_.executor->spawn(
+                   "pgz-read-log", [&] { log_read = read_log(recovered.flushed_lsn); });
+             }));
+  reader->join();
+  PGZ_TRY(std::move(log_read));
   last_ts_ = recovered.last_ts;
   PGZ_TRY(replay(recovered));
   // The slot that was just begun is not lost without notice.
   return lsm_->note_log_end(log_->durable_lsn());
 }
 
-// Up to before_writes nothing has been written: a directory that is refused is as it was.
+Status Db::read_log(Lsn from) {
+  PGZ_ASSIGN(log_, Log::open(runtime_, path_join(dir_, "log"), log_options()));
+  return log_->read_ahead(from);
+}
+
+// Up to before_writes nothing has been written: a directory that is refused is as it was. Then the
+// manifest and the log are made durable at the same time, since neither rests on the other; slots
+// are given up when both are.
 Status Db::replay(const LsmRecovered& recovered) {
   Replay replay(lsm_.get());
   RecoverResult result;
   RecoverOptions options;
   options.durable_lsn = recovered.log_end;
-  options.before_writes = [this] {
+  Status settled;
+  std::unique_ptr<Joinable> settling;
+  options.before_writes = [&] {
     runtime_.io->tune(dir_);
     space_.open();
-    PGZ_TRY(runtime_.io->sync_dir(dir_));  // IDENTITY's name may stand in a cache only
-    return lsm_->settle();
+    settling = runtime_.executor->spawn("pgz-settle", [&] { settled = lsm_->settle(); });
+    return runtime_.io->sync_dir(dir_);  // IDENTITY's name may stand in a cache only
+  };
+  options.before_reuse = [&] {
+    settling->join();
+    return std::move(settled);
   };
   PGZ_TRY(log_->recover(
       recovered.flushed_lsn,

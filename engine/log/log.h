@@ -61,6 +61,9 @@ struct RecoverOptions {
   Lsn durable_lsn = 0;  // somebody else knows that the log was durable up to here
   // Everything was read and found good; writing begins when it returns ok.
   std::function<Status()> before_writes;
+  // What was accepted is durable now, and slots whose records are kept elsewhere are written to
+  // when it returns ok: by then that elsewhere has to be durable too.
+  std::function<Status()> before_reuse;
 };
 
 class Log {
@@ -71,10 +74,14 @@ class Log {
   // for append.
   static Result<std::unique_ptr<Log>> create(const Runtime& runtime, const std::string& dir,
                                              const LogOptions& options);
-  // Opens the directory. recover() comes next, once, before anything else.
+  // Opens the directory. recover() comes next, once, before anything else but read_ahead().
   static Result<std::unique_ptr<Log>> open(const Runtime& runtime, const std::string& dir,
                                            const LogOptions& options);
 
+  // Reads what a recover() from there will need and only that one may follow; reports what that
+  // would find on its way. For callers with other things to do meanwhile: it waits for the device
+  // most of the time.
+  virtual Status read_ahead(Lsn from_lsn) = 0;
   // Delivers, in order, every record with lsn_end > from_lsn, with that lsn_end. from_lsn is 0 or
   // the lsn_end of a record that is kept elsewhere. When it returns ok, all that was delivered is
   // durable and the log takes appends in a new slot; end_lsn >= every lsn delivered.

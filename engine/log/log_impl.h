@@ -25,14 +25,18 @@ struct Restart {
   bool after_recovery = false;
 };
 
+class Recovery;
+
 class LogImpl final : public Log {
  public:
   LogImpl(const Runtime& runtime, const std::string& dir, const LogOptions& options);
+  ~LogImpl() override;
 
   // Begins writing in a slot no one has read from: a spare or a new one.
   Status start(const Restart& restart);
   Status load();
 
+  Status read_ahead(Lsn from_lsn) override;
   Status recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& deliver,
                  RecoverResult* result, const RecoverOptions& options) override;
   Result<Appended> append(std::span<const Slice> pieces) override;
@@ -82,7 +86,8 @@ class LogImpl final : public Log {
   const std::string dir_;
   const LogOptions options_;
   SlotSet slots_;
-  std::vector<SlotRef> loaded_;  // between load() and recover()
+  std::vector<SlotRef> loaded_;         // between load() and read_ahead()
+  std::unique_ptr<Recovery> recovery_;  // between read_ahead() and recover()
 
   std::atomic<Lsn> durable_lsn_{0};
   std::atomic<Lsn> group_end_{0};

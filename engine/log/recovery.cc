@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <utility>
 
 #include "engine/base/planted.h"
@@ -9,7 +10,8 @@
 namespace pgz::log {
 namespace {
 
-constexpr uint64_t kBlocksPerRead = 256;
+// A piece is a buffer that is used again and again by whoever reads at all, not fresh memory.
+constexpr uint64_t kBlocksPerRead = 64;
 // Of what is replayed so much is read once only.
 constexpr size_t kKeptBytesMax = size_t{16} << 20;
 // What is read of every slot. Nothing written after a slot's header is missed by it: the header's
@@ -193,8 +195,7 @@ Status Recovery::scan_block(Slot* slot, uint64_t index, const char* block, Lsn f
         slot->file->path + " at offset " + std::to_string(index * kBlockBytes) + ": " + newer);
   }
   if (!h) {
-    const bool is_zeros = std::all_of(block, block + kBlockBytes, [](char c) { return c == 0; });
-    if (index == 0 && !is_zeros) slot->is_doubtful = true;
+    if (index == 0 && std::memcmp(block, kNoBlock, kBlockBytes) != 0) slot->is_doubtful = true;
     keep(slot, index, kNoBlock);
     return Status::ok();
   }
@@ -324,16 +325,30 @@ Status Recovery::replay(Lsn from, Lsn known_durable, const Assembler::Deliver& d
 Status Recovery::make_durable() {
   if (PGZ_PLANTED(kSkipRecoverySync)) return Status::ok();
   AlignedBuffer buffer(kBlocksPerRead * kBlockBytes);
+  std::deque<IoOp> syncs;  // under way at the same time: none rests on another
+  Status status;
   for (const Walked& w : walked_) {
-    File* file = w.slot->file->file.get();
-    for (Lsn lsn = std::max(w.begin, durable_max_ / kBlockBytes * kBlockBytes); lsn < w.end;) {
-      const size_t n = std::min<uint64_t>(w.end - lsn, buffer.size());
-      const uint64_t offset = lsn - w.slot->begin();
-      PGZ_TRY(file->read(offset, buffer.data(), n));
-      PGZ_TRY(file->write(offset, buffer.data(), n));
-      lsn += n;
-    }
-    PGZ_TRY(file->sync());
+    status = write_again(w, &buffer);
+    if (!status.is_ok()) break;
+    IoOp& sync = syncs.emplace_back();
+    sync.kind = IoOp::Kind::kSync;
+    w.slot->file->file->start(&sync);
+  }
+  for (IoOp& sync : syncs) {
+    sync.wait();
+    if (status.is_ok()) status = std::move(sync.status);
+  }
+  return status;
+}
+
+Status Recovery::write_again(const Walked& w, AlignedBuffer* buffer) const {
+  File* file = w.slot->file->file.get();
+  for (Lsn lsn = std::max(w.begin, durable_max_ / kBlockBytes * kBlockBytes); lsn < w.end;) {
+    const size_t n = std::min<uint64_t>(w.end - lsn, buffer->size());
+    const uint64_t offset = lsn - w.slot->begin();
+    PGZ_TRY(file->read(offset, buffer->data(), n));
+    PGZ_TRY(file->write(offset, buffer->data(), n));
+    lsn += n;
   }
   return Status::ok();
 }
@@ -382,24 +397,30 @@ Recovery::Release Recovery::release(Lsn from) const {
   return out;
 }
 
+Status LogImpl::read_ahead(Lsn from_lsn) {
+  {
+    MutexLock lock(&mu_);
+    PGZ_ASSERT(!started_ && recovery_ == nullptr);
+  }
+  recovery_ = std::make_unique<Recovery>(options_, std::move(loaded_));
+  loaded_.clear();
+  return recovery_->scan(from_lsn);
+}
+
 Status LogImpl::recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& deliver,
                         RecoverResult* result, const RecoverOptions& options) {
   *result = RecoverResult{};
-  {
-    MutexLock lock(&mu_);
-    PGZ_ASSERT(!started_);
-  }
-  Recovery recovery(options_, std::move(loaded_));
-  loaded_.clear();
-  PGZ_TRY(recovery.scan(from_lsn));
-  PGZ_TRY(recovery.replay(from_lsn, options.durable_lsn, deliver, result));
+  if (recovery_ == nullptr) PGZ_TRY(read_ahead(from_lsn));
+  const std::unique_ptr<Recovery> recovery = std::move(recovery_);
+  PGZ_TRY(recovery->replay(from_lsn, options.durable_lsn, deliver, result));
   if (options.before_writes) PGZ_TRY(options.before_writes());
   // Before one of them is written to as a spare, or counted on as a part of the log.
   PGZ_TRY(slots_.settle_names());
-  PGZ_TRY(recovery.make_durable());
-  Recovery::Release release = recovery.release(from_lsn);
+  PGZ_TRY(recovery->make_durable());
+  if (options.before_reuse) PGZ_TRY(options.before_reuse());
+  Recovery::Release release = recovery->release(from_lsn);
   for (SlotRef& slot : release.now) PGZ_TRY(slots_.release(std::move(slot)));
-  PGZ_TRY(start(recovery.restart()));
+  PGZ_TRY(start(recovery->restart()));
   for (SlotRef& slot : release.after) PGZ_TRY(slots_.release(std::move(slot)));
   {
     MutexLock lock(&mu_);
@@ -407,5 +428,7 @@ Status LogImpl::recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& d
   }
   return recycle(from_lsn);
 }
+
+LogImpl::~LogImpl() = default;
 
 }  // namespace pgz::log

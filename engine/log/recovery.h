@@ -48,7 +48,7 @@ class BlockReader {
   void stop();
 
  private:
-  static constexpr size_t kPieces = 4;
+  static constexpr size_t kPieces = 8;
   struct Piece {
     AlignedBuffer buffer;  // made when it is needed
     IoSlice slice;
@@ -149,6 +149,7 @@ class Recovery {
 
   Status scan_range(BlockReader* reader, Slot* slot, const BlockRange& range, Lsn from);
   Status scan_block(Slot* slot, uint64_t index, const char* block, Lsn from, bool* is_wanted);
+  Status write_again(const Walked& w, AlignedBuffer* buffer) const;
   void note_block(Slot* slot, uint64_t index, const BlockHeader& h, const char* block);
   static BlockRange behind_head(const Slot& slot, Lsn from);
   void keep(Slot* slot, uint64_t index, const char* block);

@@ -4,6 +4,7 @@
 
 #include "engine/base/planted.h"
 #include "engine/log/log_impl.h"
+#include "engine/log/recovery.h"
 
 namespace pgz::log {
 namespace {

@@ -72,7 +72,8 @@ Result<std::unique_ptr<Lsm>> Lsm::create(const Runtime& runtime, const std::stri
 }
 
 Result<std::unique_ptr<Lsm>> Lsm::open(const Runtime& runtime, const std::string& dir,
-                                       const LsmOptions& options, LsmRecovered* recovered) {
+                                       const LsmOptions& options, LsmRecovered* recovered,
+                                       const std::function<void()>& meanwhile) {
   PGZ_TRY(check_options(options));
   auto rep = std::make_unique<Rep>(runtime, dir, options);
   {
@@ -82,6 +83,7 @@ Result<std::unique_ptr<Lsm>> Lsm::open(const Runtime& runtime, const std::string
     recovered->last_ts = rep->manifest->state().last_ts;
     recovered->log_end = rep->manifest->state().log_end;
   }
+  if (meanwhile) meanwhile();
   PGZ_TRY(rep->open_tables());
   return std::unique_ptr<Lsm>(new Lsm(std::move(rep)));
 }

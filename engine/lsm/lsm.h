@@ -210,16 +210,18 @@ class Lsm {
                                              const LsmOptions& options);
   // Opens and checks that every file named exists. Replay the log with reserve_active, ingest and
   // the counter calls; until settle() or start() nothing is written, so that a directory that is
-  // refused stays as it was. Make the log durable, then call start().
+  // refused stays as it was. Make the log durable, then call start(). `meanwhile` is called when
+  // *recovered is known and the tables are still to be opened: it may start reading the log.
   static Result<std::unique_ptr<Lsm>> open(const Runtime& runtime, const std::string& dir,
-                                           const LsmOptions& options, LsmRecovered* recovered);
+                                           const LsmOptions& options, LsmRecovered* recovered,
+                                           const std::function<void()>& meanwhile = {});
   // shutdown() if it was not called.
   ~Lsm();
   Lsm(const Lsm&) = delete;
   Lsm& operator=(const Lsm&) = delete;
 
   // Makes durable what open() has read, before the log gives up slots or anything else that rests
-  // on it. For one thread, before start(), which does it too.
+  // on it. Before start(), which does it too; the log may be written meanwhile, by another thread.
   Status settle();
   // Notes that the log is durable up to there. Before start() or after shutdown().
   Status note_log_end(uint64_t lsn);

@@ -179,13 +179,15 @@ Result<std::unique_ptr<Manifest>> Manifest::create(const Runtime& runtime, const
 Status Manifest::Rep::read_superblocks() {
   Status problem[2];
   bool found = false;
+  AlignedBuffer blocks(2 * kBlockBytes, kBlockBytes);
+  PGZ_ASSIGN(const size_t got, super->read_some(0, blocks.data(), blocks.size()));
   for (uint64_t copy = 0; copy < 2; copy++) {
-    char block[kBlockBytes];
     Superblock superblock;
-    Status status = super->read(copy * kBlockBytes, block, sizeof(block));
-    if (status.is_ok()) status = Superblock::decode(Slice(block, sizeof(block)), &superblock);
+    Status status = got >= (copy + 1) * kBlockBytes
+                        ? Superblock::decode(Slice(blocks.data() + copy * kBlockBytes, kBlockBytes),
+                                             &superblock)
+                        : Status::make(Code::kCorruption, "cut off");
     if (!status.is_ok()) {
-      if (status.is(Code::kIoError)) return status;
       problem[copy] = in_file(super_path(), copy * kBlockBytes, status);
       continue;
     }
@@ -220,15 +222,17 @@ Status Manifest::Rep::check_nothing_follows(Slice bytes, uint64_t from) const {
 
 Status Manifest::Rep::read_slot() {
   const std::string path = slot_path(current.slot);
-  if (current.slot_bytes > kMaxSlotBytes) return corruption(super_path(), 0, "bad slot size");
-  std::string bytes(current.slot_bytes, '\0');
-  PGZ_TRY(slots[current.slot]->read(0, bytes.data(), bytes.size()));
+  if (current.slot_bytes == 0 || current.slot_bytes > kMaxSlotBytes)
+    return corruption(super_path(), 0, "bad slot size");
+  AlignedBuffer buffer(current.slot_bytes, kBlockBytes);
+  PGZ_TRY(slots[current.slot]->read(0, buffer.data(), buffer.size()));
+  const Slice bytes(buffer.data(), buffer.size());
   next_offset = 0;
   next_sequence = 0;
   while (next_offset < bytes.size()) {
     uint64_t sequence = 0;
     Slice payload;
-    const Slice rest = Slice(bytes).substr(next_offset);
+    const Slice rest = bytes.substr(next_offset);
     if (!manifest::decode_record(rest, current.salt, &sequence, &payload) ||
         sequence != next_sequence) {
       if (next_sequence == 0) return corruption(path, 0, "bad checkpoint");
