@@ -1,5 +1,6 @@
 #include "engine/vlog/slot_set.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "engine/base/assert.h"
@@ -10,50 +11,28 @@ namespace pgz {
 
 namespace {
 
-constexpr uint32_t kWordBits = 64;
+constexpr uint64_t kWordBits = 64;
 // First byte of an encoded set.
 constexpr char kRuns = 1;
 constexpr char kBits = 2;
 
-bool decode_runs(Slice bytes, SlotSet* set) {
-  uint64_t at = 0;
-  while (!bytes.empty()) {
-    uint32_t skip = 0;
-    uint32_t run = 0;
-    if (!get_varint32(&bytes, &skip) || !get_varint32(&bytes, &run) || run == 0) return false;
-    at += skip;
-    if (at + run > kSlotsMax) return false;
-    for (uint32_t i = 0; i < run; i++) set->add(static_cast<uint32_t>(at + i));
-    at += run;
-  }
-  return true;
-}
-
-bool decode_bits(Slice bytes, SlotSet* set) {
-  if (bytes.size() > kSlotsMax / 8) return false;
-  for (uint32_t i = 0; i < bytes.size(); i++) {
-    for (auto byte = static_cast<uint8_t>(bytes[i]); byte != 0; byte &= byte - 1) {
-      set->add(i * 8 + static_cast<uint32_t>(std::countr_zero(byte)));
-    }
-  }
-  return true;
-}
-
 }  // namespace
+
+void SlotSet::add_word(size_t word, uint64_t bits) {
+  if (bits == 0) return;
+  if (word >= words_.size()) words_.resize(word + 1);
+  count_ += static_cast<uint32_t>(std::popcount(bits & ~words_[word]));
+  words_[word] |= bits;
+  limit_ = std::max(limit_, static_cast<uint32_t>(word * kWordBits + std::bit_width(bits)));
+}
 
 void SlotSet::add(uint32_t slot) {
   PGZ_ASSERT(slot < kSlotsMax);
-  const uint32_t word = slot / kWordBits;
-  if (word >= words_.size()) words_.resize(word + 1);
-  const uint64_t bit = uint64_t{1} << slot % kWordBits;
-  if ((words_[word] & bit) != 0) return;
-  words_[word] |= bit;
-  count_++;
-  if (slot >= limit_) limit_ = slot + 1;
+  add_word(slot / kWordBits, uint64_t{1} << slot % kWordBits);
 }
 
 bool SlotSet::contains(uint32_t slot) const {
-  const uint32_t word = slot / kWordBits;
+  const size_t word = slot / kWordBits;
   return word < words_.size() && (words_[word] >> slot % kWordBits & 1) != 0;
 }
 
@@ -105,14 +84,48 @@ void SlotSet::encode(std::string* to) const {
   put_length_prefixed(to, bits);
 }
 
+// Sets are read when a store is opened, each of up to some hundred thousand slots: a word at a
+// time.
+bool SlotSet::decode_runs(Slice bytes) {
+  uint64_t at = 0;
+  while (!bytes.empty()) {
+    uint32_t skip = 0;
+    uint32_t run = 0;
+    if (!get_varint32(&bytes, &skip) || !get_varint32(&bytes, &run) || run == 0) return false;
+    at += skip;
+    const uint64_t end = at + run;
+    if (end > kSlotsMax) return false;
+    while (at < end) {
+      const uint64_t first = at % kWordBits;
+      const uint64_t n = std::min(kWordBits - first, end - at);
+      add_word(at / kWordBits, ~uint64_t{0} >> (kWordBits - n) << first);
+      at += n;
+    }
+  }
+  return true;
+}
+
+bool SlotSet::decode_bits(Slice bytes) {
+  constexpr size_t kWordBytes = kWordBits / 8;
+  if (bytes.size() > kSlotsMax / 8) return false;
+  for (size_t word = 0; !bytes.empty(); word++) {
+    uint64_t bits = 0;
+    const size_t n = std::min(bytes.size(), kWordBytes);
+    for (size_t i = 0; i < n; i++) bits |= uint64_t{static_cast<uint8_t>(bytes[i])} << 8 * i;
+    add_word(word, bits);
+    bytes.remove_prefix(n);
+  }
+  return true;
+}
+
 bool SlotSet::decode(Slice* from, SlotSet* set) {
   *set = SlotSet();
   Slice bytes;
   if (!get_length_prefixed(from, &bytes) || bytes.empty()) return false;
   const char form = bytes[0];
   bytes.remove_prefix(1);
-  if (form == kRuns) return decode_runs(bytes, set);
-  return form == kBits && decode_bits(bytes, set);
+  if (form == kRuns) return set->decode_runs(bytes);
+  return form == kBits && set->decode_bits(bytes);
 }
 
 }  // namespace pgz

@@ -28,7 +28,11 @@ class SlotSet {
   bool operator==(const SlotSet&) const = default;
 
  private:
+  // Slots 64 * word and on, one for each bit.
+  void add_word(size_t word, uint64_t bits);
   void encode_runs(std::string* to) const;
+  bool decode_runs(Slice bytes);
+  bool decode_bits(Slice bytes);
 
   std::vector<uint64_t> words_;  // the last one is not zero
   uint32_t count_ = 0;
