@@ -16,6 +16,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -139,7 +140,7 @@ class Db : private LockSink {
   Status open_files();
   Status create_files();
   Status open_existing();
-  Status read_log(Lsn from);
+  Status read_log(const std::function<std::optional<Lsn>()>& from);
   Status replay(const LsmRecovered& recovered);
   Status check_place(bool there);
   Status start();

@@ -1,6 +1,7 @@
 // Opening a database: creating its files, or reading what the last owner left.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "engine/base/assert.h"
@@ -247,15 +248,25 @@ Status Db::create_files() {
 
 Status Db::open_existing() {
   LsmRecovered recovered;
+  // The log is read while manifest, tables and segments are: one waits for the device and the
+  // others for the processor, mostly.
   Status log_read;
-  // The log is read while tables and segments are opened: one waits for the device and the other
-  // for the processor, mostly.
-  std::unique_ptr<Joinable> reader;
-  PGZ_ASSIGN(lsm_, Lsm::open(runtime_, dir_, lsm_options(), &recovered, [&] {
-               reader = runtime_.executor->spawn(
-                   "pgz-read-log", [&] { log_read = read_log(recovered.flushed_lsn); });
-             }));
+  std::optional<Lsn> from;
+  Event from_is_known;
+  const auto reader = runtime_.executor->spawn("pgz-read-log", [&] {
+    log_read = read_log([&] {
+      from_is_known.wait();
+      return from;
+    });
+  });
+  Result<std::unique_ptr<Lsm>> opened = Lsm::open(runtime_, dir_, lsm_options(), &recovered, [&] {
+    from = recovered.flushed_lsn;
+    from_is_known.set();
+  });
+  from_is_known.set();
   reader->join();
+  if (!opened.is_ok()) return opened.take_status();
+  lsm_ = opened.take();
   PGZ_TRY(std::move(log_read));
   last_ts_ = recovered.last_ts;
   PGZ_TRY(replay(recovered));
@@ -263,7 +274,7 @@ Status Db::open_existing() {
   return lsm_->note_log_end(log_->durable_lsn());
 }
 
-Status Db::read_log(Lsn from) {
+Status Db::read_log(const std::function<std::optional<Lsn>()>& from) {
   PGZ_ASSIGN(log_, Log::open(runtime_, path_join(dir_, "log"), log_options()));
   return log_->read_ahead(from);
 }

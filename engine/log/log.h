@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -78,10 +79,11 @@ class Log {
   static Result<std::unique_ptr<Log>> open(const Runtime& runtime, const std::string& dir,
                                            const LogOptions& options);
 
-  // Reads what a recover() from there will need and only that one may follow; reports what that
-  // would find on its way. For callers with other things to do meanwhile: it waits for the device
-  // most of the time.
-  virtual Status read_ahead(Lsn from_lsn) = 0;
+  // Reads what a recover() will need, and only that one may follow. What recover() is to start from
+  // is asked for when it is needed, and the answer may be waited for; nullopt: there will be no
+  // recover(). Reports what that would find on its way. For callers with other things to do
+  // meanwhile: it waits for the device most of the time.
+  virtual Status read_ahead(const std::function<std::optional<Lsn>()>& from_lsn) = 0;
   // Delivers, in order, every record with lsn_end > from_lsn, with that lsn_end. from_lsn is 0 or
   // the lsn_end of a record that is kept elsewhere. When it returns ok, all that was delivered is
   // durable and the log takes appends in a new slot; end_lsn >= every lsn delivered.

@@ -197,5 +197,38 @@ TEST(LogHead, ADamagedHeaderHidesNothing) {
   }
 }
 
+// Slots that recovery gives up are written to when their records are certain to be kept elsewhere,
+// and not before, although the log makes itself durable meanwhile.
+TEST(LogHead, GivenUpSlotsStayAsTheyAreUntilTheirRecordsAreKeptElsewhere) {
+  NewSlot s(1);
+  put_durable(s.log.get(), blocks_of(100, 2));
+  s.log.reset();
+  std::map<std::string, std::string> before;
+  for (const std::string& path : s.io.all_files()) before[path] = s.io.contents(path);
+  const auto as_before = [&] {
+    bool same = s.io.all_files().size() == before.size();
+    for (const auto& [path, bytes] : before) same = same && s.io.contents(path) == bytes;
+    return same;
+  };
+  const auto recover = [&](bool is_kept) {
+    auto log = Log::open(runtime_on(&s.io), "log", long_slots()).take();
+    EXPECT_TRUE(log->read_ahead([&] { return std::optional<Lsn>(s.from); }).is_ok());
+    RecoverOptions options;
+    options.before_reuse = [&] {
+      EXPECT_TRUE(as_before());
+      return is_kept ? Status::ok() : Status::make(Code::kIoError, "not kept");
+    };
+    RecoverResult result;
+    const Status status = log->recover(
+        s.from, [](Lsn, Slice) { return Status::ok(); }, &result, options);
+    EXPECT_EQ(result.records, 1u);
+    return status.code();
+  };
+  EXPECT_EQ(recover(false), Code::kIoError);
+  EXPECT_TRUE(as_before());
+  EXPECT_EQ(recover(true), Code::kOk);
+  EXPECT_FALSE(as_before()) << "a slot was begun, in the place of one that was given up";
+}
+
 }  // namespace
 }  // namespace pgz

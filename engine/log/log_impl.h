@@ -36,7 +36,7 @@ class LogImpl final : public Log {
   Status start(const Restart& restart);
   Status load();
 
-  Status read_ahead(Lsn from_lsn) override;
+  Status read_ahead(const std::function<std::optional<Lsn>()>& from_lsn) override;
   Status recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& deliver,
                  RecoverResult* result, const RecoverOptions& options) override;
   Result<Appended> append(std::span<const Slice> pieces) override;

@@ -116,14 +116,15 @@ std::string Recovery::where(const Slot& slot, Lsn lsn) {
   return slot.file->path + " at offset " + std::to_string(lsn - slot.begin());
 }
 
-Status Recovery::scan(Lsn from) {
+Status Recovery::scan_heads() {
+  constexpr Lsn kAll = 0;  // few blocks: which of them are wanted will be seen
   std::vector<BlockRange> heads;
   for (const Slot& slot : slots_) {
     heads.push_back({slot.file, 0, std::min(slot.file->bytes / kBlockBytes, kHeadBlocks)});
   }
   BlockReader reader(heads);
   for (size_t i = 0; i < slots_.size(); ++i) {
-    PGZ_TRY(scan_range(&reader, &slots_[i], heads[i], from));
+    PGZ_TRY(scan_range(&reader, &slots_[i], heads[i], kAll));
     // A slot gets its name when it has its full length, which never changes.
     const uint64_t bytes = slots_[i].file->bytes;
     const bool wrong = slots_[i].first && slots_[i].header.slot_bytes != bytes;
@@ -132,6 +133,10 @@ Status Recovery::scan(Lsn from) {
                           slots_[i].file->path + " is cut off at offset " + std::to_string(bytes));
     }
   }
+  return Status::ok();
+}
+
+Status Recovery::scan(Lsn from) {
   std::vector<BlockRange> rest;
   for (const Slot& slot : slots_) {
     if (BlockRange range = behind_head(slot, from); range.first < range.end) rest.push_back(range);
@@ -397,20 +402,22 @@ Recovery::Release Recovery::release(Lsn from) const {
   return out;
 }
 
-Status LogImpl::read_ahead(Lsn from_lsn) {
+Status LogImpl::read_ahead(const std::function<std::optional<Lsn>()>& from_lsn) {
   {
     MutexLock lock(&mu_);
     PGZ_ASSERT(!started_ && recovery_ == nullptr);
   }
   recovery_ = std::make_unique<Recovery>(options_, std::move(loaded_));
   loaded_.clear();
-  return recovery_->scan(from_lsn);
+  PGZ_TRY(recovery_->scan_heads());
+  const std::optional<Lsn> from = from_lsn();
+  return from ? recovery_->scan(*from) : Status::ok();
 }
 
 Status LogImpl::recover(Lsn from_lsn, const std::function<Status(Lsn, Slice)>& deliver,
                         RecoverResult* result, const RecoverOptions& options) {
   *result = RecoverResult{};
-  if (recovery_ == nullptr) PGZ_TRY(read_ahead(from_lsn));
+  if (recovery_ == nullptr) PGZ_TRY(read_ahead([&] { return std::optional<Lsn>(from_lsn); }));
   const std::unique_ptr<Recovery> recovery = std::move(recovery_);
   PGZ_TRY(recovery->replay(from_lsn, options.durable_lsn, deliver, result));
   if (options.before_writes) PGZ_TRY(options.before_writes());

@@ -104,9 +104,10 @@ class Recovery {
  public:
   Recovery(const LogOptions& options, std::vector<SlotRef> slots);
 
-  // Reads the head of every slot, and of what is behind it all that may have been written since
-  // the record that ends at `from`. What replay() will want is kept in memory, as far as that is
-  // little.
+  // Reads the head of every slot.
+  Status scan_heads();
+  // Then, of what is behind the heads, all that may have been written since the record that ends at
+  // `from`. What replay() will want is kept in memory, as far as that is little.
   Status scan(Lsn from);
   // Delivers the records after `from`. `known_durable`: what somebody else knows to have been
   // durable.

@@ -78,13 +78,18 @@ Result<std::unique_ptr<Lsm>> Lsm::open(const Runtime& runtime, const std::string
   auto rep = std::make_unique<Rep>(runtime, dir, options);
   {
     MutexLock lock(&rep->manifest_mutex);
-    PGZ_ASSIGN(rep->manifest, Manifest::open(runtime, rep->manifest_dir, {.uuid = options.uuid}));
+    PGZ_ASSIGN(rep->manifest, Manifest::open(runtime, rep->manifest_dir,
+                                             {.uuid = options.uuid, .reads_end_later = true}));
     recovered->flushed_lsn = rep->manifest->state().flushed_lsn;
     recovered->last_ts = rep->manifest->state().last_ts;
     recovered->log_end = rep->manifest->state().log_end;
   }
   if (meanwhile) meanwhile();
   PGZ_TRY(rep->open_tables());
+  {
+    MutexLock lock(&rep->manifest_mutex);
+    PGZ_TRY(rep->manifest->finish_reading());
+  }
   return std::unique_ptr<Lsm>(new Lsm(std::move(rep)));
 }
 

@@ -48,6 +48,11 @@ struct Manifest::Rep {
   Status write_superblocks();
   Status read_superblocks();
   Status read_slot();
+  Status read_to(uint64_t end);
+  Status read_next_record();
+  Status apply_records();
+  void start_reading_end();
+  Status finish_reading();
   Status check_nothing_follows(Slice bytes, uint64_t from) const;
 
   Runtime runtime;
@@ -62,6 +67,11 @@ struct Manifest::Rep {
   bool was_read = false;       // the current slot is an earlier life's
   Status failed;
 
+  AlignedBuffer bytes;    // of the current slot, while it is read
+  uint64_t read_end = 0;  // up to where they have been read, or are being read by end_op
+  IoSlice end_slice;
+  std::unique_ptr<IoOp> end_op;  // null: not under way
+
   std::string held;  // by write_swapped()
   uint64_t held_at = 0;
   uint64_t held_sequence = 0;
@@ -69,7 +79,9 @@ struct Manifest::Rep {
 };
 
 Manifest::Manifest(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
-Manifest::~Manifest() = default;
+Manifest::~Manifest() {
+  if (rep_->end_op != nullptr) rep_->end_op->wait();
+}
 
 const ManifestState& Manifest::state() const { return rep_->state; }
 
@@ -220,23 +232,32 @@ Status Manifest::Rep::check_nothing_follows(Slice bytes, uint64_t from) const {
   return Status::ok();
 }
 
-Status Manifest::Rep::read_slot() {
+Status Manifest::Rep::read_to(uint64_t end) {
+  PGZ_TRY(slots[current.slot]->read(read_end, bytes.data() + read_end, end - read_end));
+  read_end = end;
+  return Status::ok();
+}
+
+// What stands at next_offset, as far as its length goes.
+Status Manifest::Rep::read_next_record() {
+  if (next_offset == read_end) PGZ_TRY(read_to(std::min<uint64_t>(bytes.size(), 2 * read_end)));
+  const uint64_t claimed =
+      manifest::claimed_bytes({bytes.data() + next_offset, read_end - next_offset});
+  const uint64_t end = std::min<uint64_t>(bytes.size(), next_offset + claimed);
+  return end <= read_end ? Status::ok() : read_to(end);
+}
+
+// Up to the first record that is not one.
+Status Manifest::Rep::apply_records() {
   const std::string path = slot_path(current.slot);
-  if (current.slot_bytes == 0 || current.slot_bytes > kMaxSlotBytes)
-    return corruption(super_path(), 0, "bad slot size");
-  AlignedBuffer buffer(current.slot_bytes, kBlockBytes);
-  PGZ_TRY(slots[current.slot]->read(0, buffer.data(), buffer.size()));
-  const Slice bytes(buffer.data(), buffer.size());
-  next_offset = 0;
-  next_sequence = 0;
   while (next_offset < bytes.size()) {
     uint64_t sequence = 0;
     Slice payload;
-    const Slice rest = bytes.substr(next_offset);
+    PGZ_TRY(read_next_record());
+    const Slice rest(bytes.data() + next_offset, read_end - next_offset);
     if (!manifest::decode_record(rest, current.salt, &sequence, &payload) ||
         sequence != next_sequence) {
-      if (next_sequence == 0) return corruption(path, 0, "bad checkpoint");
-      return check_nothing_follows(bytes, next_offset);
+      return next_sequence == 0 ? corruption(path, 0, "bad checkpoint") : Status::ok();
     }
     VersionEdit edit;
     Status status;
@@ -252,6 +273,48 @@ Status Manifest::Rep::read_slot() {
   return Status::ok();
 }
 
+void Manifest::Rep::start_reading_end() {
+  end_slice = {bytes.data() + read_end, bytes.size() - read_end};
+  end_op = std::make_unique<IoOp>();
+  end_op->kind = IoOp::Kind::kRead;
+  end_op->offset = read_end;
+  end_op->slices = {&end_slice, 1};
+  slots[current.slot]->start(end_op.get());
+}
+
+// Most of a slot is not in use: what is comes first, and tables can be opened while the rest is
+// read.
+Status Manifest::Rep::read_slot() {
+  constexpr uint64_t kFirstBytes = 64 << 10;
+  if (current.slot_bytes == 0 || current.slot_bytes > kMaxSlotBytes) {
+    return corruption(super_path(), 0, "bad slot size");
+  }
+  bytes = AlignedBuffer(current.slot_bytes, kBlockBytes);
+  next_offset = 0;
+  next_sequence = 0;
+  PGZ_TRY(read_to(std::min(kFirstBytes, current.slot_bytes)));
+  PGZ_TRY(apply_records());
+  if (read_end < bytes.size()) start_reading_end();
+  return options.reads_end_later ? Status::ok() : finish_reading();
+}
+
+Status Manifest::Rep::finish_reading() {
+  if (bytes.size() == 0) return Status::ok();
+  if (end_op != nullptr) {
+    end_op->wait();
+    failed = std::move(end_op->status);
+    if (failed.is_ok() && end_op->transferred < end_slice.size) {
+      failed = corruption(slot_path(current.slot), read_end, "the slot is cut off");
+    }
+    end_op.reset();
+  }
+  if (failed.is_ok()) {
+    failed = check_nothing_follows({bytes.data(), bytes.size()}, next_offset);
+  }
+  bytes = AlignedBuffer();
+  return failed;
+}
+
 Result<std::unique_ptr<Manifest>> Manifest::open(const Runtime& runtime, const std::string& dir,
                                                  const ManifestOptions& options) {
   auto rep = std::make_unique<Rep>();
@@ -265,10 +328,13 @@ Result<std::unique_ptr<Manifest>> Manifest::open(const Runtime& runtime, const s
   return std::unique_ptr<Manifest>(new Manifest(std::move(rep)));
 }
 
+Status Manifest::finish_reading() { return rep_->finish_reading(); }
+
 Status Manifest::settle() { return rep_->was_read ? append(VersionEdit()) : Status::ok(); }
 
 Status Manifest::append(const VersionEdit& edit) {
   Rep& rep = *rep_;
+  PGZ_TRY(finish_reading());
   PGZ_TRY(rep.failed);
   ManifestState next = rep.state;
   PGZ_TRY(next.apply(edit));

@@ -90,6 +90,9 @@ struct ManifestState {
 struct ManifestOptions {
   std::string uuid;  // 16 bytes; of the database directory
   uint64_t slot_bytes = 1 << 20;
+  // open() leaves it to finish_reading() to look at what stands behind the last edit, and has it
+  // read meanwhile.
+  bool reads_end_later = false;
 };
 
 class Manifest {
@@ -106,6 +109,9 @@ class Manifest {
   Manifest& operator=(const Manifest&) = delete;
 
   const ManifestState& state() const;
+  // The rest of open(), and of its errors: before anything is written or served. Does nothing when
+  // nothing was left.
+  Status finish_reading();
   // Applies the edit and makes it durable. kNoSpace: nothing has happened, try again. After any
   // other error the manifest is unusable: the outcome is unknown and every later call fails.
   Status append(const VersionEdit& edit);

@@ -108,6 +108,11 @@ bool decode_record(Slice bytes, uint64_t salt, uint64_t* sequence, Slice* payloa
   return true;
 }
 
+uint64_t claimed_bytes(Slice head) {
+  if (head.size() < kBlockBytes || get_fixed32(head.data()) != kRecordMagic) return kBlockBytes;
+  return record_bytes(get_fixed32(head.data() + 24));
+}
+
 bool has_unknown_fields(Slice record) {
   return get_fixed32(record.data() + 28) != 0 || get_fixed64(record.data() + 32) != 0;
 }

@@ -36,6 +36,9 @@ void encode_record(uint64_t salt, uint64_t sequence, Slice payload, char* to);
 // The payload of the record at the front of `bytes`; false when there is none with this salt and a
 // good checksum.
 bool decode_record(Slice bytes, uint64_t salt, uint64_t* sequence, Slice* payload);
+// How long the record at the front of `head`, which is a block or longer, says it is, whether it is
+// one or not.
+uint64_t claimed_bytes(Slice head);
 // Whether a record that decode_record() took has what only a newer version writes.
 bool has_unknown_fields(Slice record);
 
