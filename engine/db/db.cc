@@ -62,6 +62,7 @@ Status Db::close() {
   if (closed_) return Status::ok();
   closed_ = true;
   begin_close();
+  tuning_.reset();
   Status status;
   if (pipeline_ != nullptr) {
     if (counters_ != nullptr && check().is_ok()) {

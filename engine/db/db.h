@@ -159,6 +159,7 @@ class Db : private LockSink {
   SpaceGuard space_;
 
   std::unique_ptr<FileLock> file_lock_;
+  std::unique_ptr<Joinable> tuning_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<Lsm> lsm_;
   std::unique_ptr<Snapshots> snapshots_;

@@ -371,7 +371,10 @@ Status Db::start() {
   keeper.on_full = [this] { flush_for_space(); };
   slots_ = std::make_unique<SlotKeeper>(runtime_, log_.get(), &space_, std::move(keeper));
   pipeline_->start();
-  return lsm_->start();
+  PGZ_TRY(lsm_->start());
+  // What a busy machine left unmeasured takes longer than all of the above, and any method serves.
+  tuning_ = runtime_.executor->spawn("pgz-tune", [this] { runtime_.io->tune(dir_); });
+  return Status::ok();
 }
 
 }  // namespace pgz

@@ -96,6 +96,7 @@ TEST_F(BackendTest, ProbeIsRememberedUntilThingsChange) {
     for (int i = 0; i < 50 && description.find("not measured") != std::string::npos; ++i) {
       const std::unique_ptr<Io> io = make_io();
       io->tune(dir_);
+      io->tune(dir_);
       EXPECT_TRUE(durable_write(io.get()).is_ok());
       description = io->describe();
     }
@@ -134,7 +135,11 @@ TEST_F(BackendTest, ProbesAddUp) {
   known->rounds = FlushMethod::kRoundsMin - 1;
   known->micros = {1, 1, 1};  // nothing is quicker
   write(kFlushMethodFile, known->encode());
+  const std::string text = read(kFlushMethodFile);
   const std::unique_ptr<Io> io = make_io();
+  io->tune(dir_);
+  EXPECT_NE(io->describe().find("not measured"), std::string::npos) << "a start waits for it";
+  EXPECT_EQ(read(kFlushMethodFile), text);
   io->tune(dir_);
   EXPECT_NE(io->describe().find("measured now"), std::string::npos) << io->describe();
   const auto found = FlushMethod::decode(read(kFlushMethodFile));

@@ -8,6 +8,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <sstream>
+#include <utility>
 
 #include "engine/base/clock.h"
 #include "engine/base/crc32c.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr uint64_t kBudgetMicros = 30'000;
 constexpr size_t kRoundsMax = 12;
 constexpr uint64_t kProbeBlocks = 16;
+constexpr const char* kNotMeasured = "not measured: device or machine too slow to tell";
 constexpr const char* kHead = "pgz-flush-method 2";
 
 uint32_t checksum(const std::string& text) { return crc32c(0, text.data(), text.size()); }
@@ -143,6 +145,26 @@ Status PosixIo::remember_method(const std::string& dir, const FlushMethod& found
   return rename(temp, path_join(dir, kFlushMethodFile));
 }
 
+void PosixIo::note_method(DurableMethod method, std::string how) {
+  durable_method_ = method;
+  MutexLock lock(&mu_);
+  how_method_was_found_ = std::move(how);
+}
+
+// `otherwise` before it is known.
+std::string PosixIo::how_found(const char* otherwise) const {
+  MutexLock lock(&mu_);
+  return how_method_was_found_.empty() ? otherwise : how_method_was_found_;
+}
+
+// True the first time.
+bool PosixIo::leave_unmeasured(const std::string& dir) {
+  MutexLock lock(&mu_);
+  if (left_unmeasured_ == dir) return false;
+  left_unmeasured_ = dir;
+  return true;
+}
+
 void PosixIo::tune(const std::string& dir) {
   if (method_is_forced_) return;
   FlushMethod found;
@@ -155,20 +177,20 @@ void PosixIo::tune(const std::string& dir) {
     const auto known = FlushMethod::decode(text);
     if (known && known->key == found.key) {
       if (known->is_settled()) {
-        durable_method_ = known->method;
-        how_method_was_found_ = "measured before";
-        return;
+        return note_method(known->method, how_found("measured before"));
       }
+      if (leave_unmeasured(dir)) return note_method(durable_method_, kNotMeasured);
       found = *known;
     }
   }
   const DurableMethod before = durable_method_;
+  note_method(before, "being measured");
   const Status measured = measure_methods(path_join(dir, kFlushMethodTemp), &found);
   const bool is_settled = measured.is_ok() && found.is_settled();
-  durable_method_ = is_settled ? found.method : before;
-  how_method_was_found_ = is_settled         ? "measured now"
-                          : measured.is_ok() ? "not measured: device or machine too slow to tell"
-                                             : "not measured: " + measured.message();
+  note_method(is_settled ? found.method : before, is_settled ? "measured now"
+                                                  : measured.is_ok()
+                                                      ? kNotMeasured
+                                                      : "not measured: " + measured.message());
   if (measured.is_ok() && remember_method(dir, found).is_ok()) return;
   (void)remove(path_join(dir, kFlushMethodTemp)).is_ok();
 }

@@ -251,7 +251,10 @@ std::string PosixIo::describe() const {
   std::string out = name();
   out += ", durable writes by ";
   out += to_string(durable_method_);
-  if (!how_method_was_found_.empty()) out += " (" + how_method_was_found_ + ")";
+  {
+    MutexLock lock(&mu_);
+    if (!how_method_was_found_.empty()) out += " (" + how_method_was_found_ + ")";
+  }
   if (direct_seen_)
     out +=
         options_.direct_tables ? ", direct access to log and tables" : ", direct access to the log";
@@ -315,10 +318,10 @@ void execute_plain(IoOp* op, const Descriptor& descriptor, PosixCalls* calls,
 }
 
 void PosixIo::force_durable_method(DurableMethod method) {
-  durable_method_ =
-      method == DurableMethod::kLinkedRing && !has_ring() ? DurableMethod::kWriteThenSync : method;
+  note_method(
+      method == DurableMethod::kLinkedRing && !has_ring() ? DurableMethod::kWriteThenSync : method,
+      "as asked for");
   method_is_forced_ = true;
-  how_method_was_found_ = "as asked for";
 }
 
 std::unique_ptr<Io> make_posix_io(const PosixIoOptions& options) {

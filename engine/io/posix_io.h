@@ -81,6 +81,8 @@ class PosixIo : public Io {
   Result<std::unique_ptr<FileLock>> lock_file(const std::string& path) override;
   Result<uint64_t> free_space(const std::string& path) override;
   std::string describe() const override;
+  // Where an earlier process began to measure and could not tell, the first call leaves it at that,
+  // since a start waits for it, and the second goes on.
   void tune(const std::string& dir) override;
   void submit(IoOp* op) override;
 
@@ -106,15 +108,19 @@ class PosixIo : public Io {
   // durable_probe.cc
   Status measure_methods(const std::string& path, FlushMethod* found);
   Status remember_method(const std::string& dir, const FlushMethod& found);
+  void note_method(DurableMethod method, std::string how);
+  std::string how_found(const char* otherwise) const;
+  bool leave_unmeasured(const std::string& dir);
 
   const PosixIoOptions options_;
   std::string remark_;
   bool method_is_forced_ = false;
-  std::string how_method_was_found_;
   std::atomic<bool> direct_seen_{false};
   std::atomic<bool> direct_refused_{false};
 
-  Mutex mu_;
+  mutable Mutex mu_;
+  std::string how_method_was_found_ PGZ_GUARDED_BY(mu_);
+  std::string left_unmeasured_ PGZ_GUARDED_BY(mu_);  // directory
   CondVar work_;
   std::deque<IoOp*> queue_ PGZ_GUARDED_BY(mu_);
   bool stopping_ PGZ_GUARDED_BY(mu_) = false;
