@@ -85,11 +85,13 @@ Result<std::unique_ptr<Lsm>> Lsm::open(const Runtime& runtime, const std::string
     recovered->log_end = rep->manifest->state().log_end;
   }
   if (meanwhile) meanwhile();
-  PGZ_TRY(rep->open_tables());
+  Status opened = rep->open_tables();
   {
+    // Where the manifest is damaged, tables that are gone only follow from it.
     MutexLock lock(&rep->manifest_mutex);
     PGZ_TRY(rep->manifest->finish_reading());
   }
+  PGZ_TRY(std::move(opened));
   return std::unique_ptr<Lsm>(new Lsm(std::move(rep)));
 }
 

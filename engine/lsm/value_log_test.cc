@@ -292,5 +292,21 @@ TEST_F(ValueLogTest, CrashesAtEveryStep) {
   }
 }
 
+// Before the bad edit the manifest names tables and segments that have gone since.
+TEST_F(ValueLogTest, ADamagedManifestIsToldBeforeTheFilesItMisses) {
+  for (int round = 0; round < 4; round++) {
+    for (uint64_t n = 0; n < 40; n++) put(n, 1000);
+    ASSERT_TRUE(settle().is_ok());
+  }
+  lsm_.reset();
+  constexpr uint64_t kThirdRecord = 2 * 4096;
+  ASSERT_TRUE(io_.flip_bit("db/manifest/edits-0", (kThirdRecord + 44) * 8));
+  LsmRecovered recovered;
+  const auto opened = Lsm::open(runtime(), "db", options(), &recovered);
+  ASSERT_TRUE(opened.status().is(Code::kCorruption)) << opened.status().to_string();
+  EXPECT_NE(opened.status().message().find("edits-0 at 8192"), std::string::npos)
+      << opened.status().message();
+}
+
 }  // namespace
 }  // namespace pgz
