@@ -53,12 +53,12 @@ def checksum(test):
     return of.hexdigest()
 
 
-def run(test, log):
-    """Whether the test passes; what it prints goes to the file `log`."""
+def run(test, directory, log):
+    """Whether the test passes in the build folder; what it prints goes to the file `log`."""
     environment = {**os.environ, **test['env'], **ENVIRONMENT}
     with open(log, 'w', encoding='utf-8') as out:
         try:
-            done = subprocess.run(test['cmd'], env=environment, stdout=out, stderr=out, cwd=os.path.dirname(log),
+            done = subprocess.run(test['cmd'], env=environment, stdout=out, stderr=out, cwd=directory,
                                   timeout=test['timeout'] * SLOWER)
         except subprocess.TimeoutExpired:
             out.write(f'timed out after {test["timeout"] * SLOWER} s\n')
@@ -82,7 +82,7 @@ def check(name, only):
     failed = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, open(remembered, 'a',
                                                                           encoding='utf-8') as memory:
-        running = {pool.submit(run, t, os.path.join(logs, t['name'] + '.log')): (t, sum_)
+        running = {pool.submit(run, t, directory, os.path.join(logs, t['name'] + '.log')): (t, sum_)
                    for t, sum_ in todo if sum_ not in passed}
         for future in concurrent.futures.as_completed(running):
             test, sum_ = running[future]

@@ -455,15 +455,26 @@ void SimIo::set_capacity(uint64_t bytes) {
   const auto turn = impl_->turn();
   impl_->capacity = bytes;
 }
-void SimIo::crash_power() { impl_->crash(SimFault::kCrashPower); }
+void SimIo::crash_power() {
+  const auto turn = impl_->turn();
+  impl_->crash(SimFault::kCrashPower);
+}
 void SimIo::crash_power(const std::function<bool(const std::string&, uint64_t)>& keep) {
+  const auto turn = impl_->turn();
   const auto yes = [] { return true; };
   impl_->disk.crash({keep, yes, yes});
   impl_->crash(SimFault::kCrashKill);
 }
-void SimIo::crash_kill() { impl_->crash(SimFault::kCrashKill); }
-bool SimIo::crashed() const { return impl_->is_down; }
+void SimIo::crash_kill() {
+  const auto turn = impl_->turn();
+  impl_->crash(SimFault::kCrashKill);
+}
+bool SimIo::crashed() const {
+  const auto turn = impl_->turn();
+  return impl_->is_down;
+}
 void SimIo::restart() {
+  const auto turn = impl_->turn();
   impl_->is_down = false;
   impl_->plan.clear();
   impl_->call_count = 0;
