@@ -111,6 +111,10 @@ bench-commits dir="build" seconds="3": build-lib
 sanitize *kinds:
     @python3 tests/tools/sanitize.py {{ kinds }}
 
+# Compile the engine with clang, which checks that locks are held where they must be
+check-threads:
+    @tests/tools/check-threads.sh
+
 # Show that the simulator finds every bug that can be planted in the engine
 test-planted:
     @tests/tools/test-planted.sh

@@ -143,10 +143,10 @@ struct Lsm::Rep {
   };
   enum class Choice : uint8_t { kDue, kForced, kLevel0Only };
   CompactionLimits limits() const;
-  MergePick pick_merge(Choice choice) PGZ_REQUIRES(manifest_mutex);
+  MergePick pick_merge(Choice choice) PGZ_REQUIRES(merge_mutex, manifest_mutex);
   void pick_drops(MergePick* pick) PGZ_REQUIRES(manifest_mutex);
-  OutputPlan plan_output(const MergePick& pick, JobTurn* turn);
-  ValueOrderOptions plan_order(const MergePick& pick);
+  OutputPlan plan_output(const MergePick& pick, JobTurn* turn) PGZ_REQUIRES(merge_mutex);
+  ValueOrderOptions plan_order(const MergePick& pick) PGZ_REQUIRES(merge_mutex);
   bool wants_order(const MergePick& pick);
   void note_scattered_scans();
   Status run_merge(MergePick* pick) PGZ_REQUIRES(merge_mutex);

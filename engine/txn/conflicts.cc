@@ -90,6 +90,7 @@ Status Serializability::mark_read(SerialTxn* txn, Slice begin, const MarkBound& 
   txn->reads_.add(txn, 0, begin, bound);
   Status status;
   writes_.for_each(begin, bound, [&](Mark* mark) {
+    mu_.assert_held();  // it is called at once
     if (status.is_ok()) status = out_edge(txn, static_cast<SerialTxn*>(mark->owner));
   });
   return status;
@@ -107,6 +108,7 @@ Status Serializability::mark_write(SerialTxn* txn, uint32_t op, Slice begin,
   const uint64_t over = written_over(txn, begin, bound);
   Status status;
   reads_.for_each(begin, bound, [&](Mark* mark) {
+    mu_.assert_held();  // it is called at once
     auto* reader = static_cast<SerialTxn*>(mark->owner);
     if (status.is_ok() && reader->snapshot_ >= over) status = in_edge(reader, txn);
   });

@@ -296,7 +296,8 @@ std::vector<uint64_t> Serializability::safety_blockers(uint64_t session) const {
 std::vector<ReadInfo> Serializability::list_reads() const {
   std::vector<ReadInfo> all;
   MutexLock lock(&mu_);
-  for (const auto& [id, txn] : all_) {
+  for (const auto& entry : all_) {
+    const auto& txn = entry.second;
     txn->reads_.for_each([&](const Mark& mark) {
       const MarkBound bound = mark.bound();
       all.push_back({txn->session_, mark.point, bound.infinite, std::string(mark.begin()),
