@@ -91,7 +91,12 @@ bool OwnIterator::after(const OwnSource* a, const OwnSource* b) const {
 void OwnIterator::rebuild() {
   heap_.clear();
   for (const auto& source : sources_) {
-    if (source->valid()) heap_.push_back(source.get());
+    if (source->valid()) {
+      heap_.push_back(source.get());
+    } else if (!source->status().is_ok()) {
+      heap_.clear();  // without its writes the others' are not the transaction's
+      return;
+    }
   }
   std::make_heap(heap_.begin(), heap_.end(),
                  [this](const OwnSource* a, const OwnSource* b) { return after(a, b); });
@@ -124,8 +129,10 @@ void OwnIterator::pass(const std::string& key) {
     heap_.back()->next();
     if (heap_.back()->valid()) {
       std::push_heap(heap_.begin(), heap_.end(), order);
-    } else {
+    } else if (heap_.back()->status().is_ok()) {
       heap_.pop_back();
+    } else {
+      heap_.clear();
     }
   }
 }
