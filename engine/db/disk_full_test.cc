@@ -162,6 +162,15 @@ class DiskFullTest : public testing::Test {
     ASSERT_GE(reserved(), 2 * kSlotBytes);
   }
 
+  Status kill_and_open_on_a_full_disk() {
+    io_.crash_kill();
+    filler_.drop();
+    const uint64_t used = io_.used_bytes();
+    io_.restart();
+    io_.set_capacity(used + 4096);
+    return filler_.open();
+  }
+
   SimIo io_;
   SplitMixRng rng_;
   Filler filler_;
@@ -216,12 +225,7 @@ TEST_F(DiskFullTest, ADropInsideOfATableMakesRoomToo) {
 TEST_F(DiskFullTest, OpensOnAFullDisk) {
   fill();
   for (int life = 0; life < 2; ++life) {
-    io_.crash_kill();
-    filler_.drop();
-    const uint64_t used = io_.used_bytes();
-    io_.restart();
-    io_.set_capacity(used + 4096);
-    const Status opened = filler_.open();
+    const Status opened = kill_and_open_on_a_full_disk();
     ASSERT_TRUE(opened.is_ok()) << "life " << life << ": " << opened.to_string();
     filler_.expect_all_there();
   }
@@ -235,12 +239,7 @@ TEST_F(DiskFullTest, OpensOnAFullDiskAfterALoadThatTheLogHasNotSeen) {
   io_.set_capacity(io_.used_bytes() + 256 * kMiB);
   ASSERT_TRUE(filler_.load(1000).is_ok());
   wait_for_reserve();
-  io_.crash_kill();
-  filler_.drop();
-  const uint64_t used = io_.used_bytes();
-  io_.restart();
-  io_.set_capacity(used + 4096);
-  const Status opened = filler_.open();
+  const Status opened = kill_and_open_on_a_full_disk();
   ASSERT_TRUE(opened.is_ok()) << opened.to_string();
   filler_.expect_all_there();
 }

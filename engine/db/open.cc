@@ -184,8 +184,6 @@ Status Db::check_place(bool there) {
   for (const std::string& name : names) {
     if (name == "LOCK" || name == "IDENTITY.new" || name == "lost+found") continue;
     if (name.starts_with("flush-method") || name.starts_with("reserve") || is_part(name)) continue;
-    // No creation that was cut short leaves one.
-    if (name.starts_with("reserve")) PGZ_TRY(refuse_lost_identity(runtime_.io, dir_));
     return Status::make(Code::kInvalidArgument, dir_ + ": is not empty and holds no database");
   }
   return Status::ok();

@@ -358,6 +358,7 @@ void Transaction::apply(const OwnWrites::Prepared& prepared, const PlacedValues&
     return is_placed(w) ? ref->add_placed(w.key, ts, placed, next++)
                         : ref->add(w.kind, w.key, ts, w.value);
   };
+  // So few gain nothing from being looked up together (docs/decisions/0031).
   if (prepared.writes.size() < kWritesTogether / 4) {
     for (const WriteBuffer::Node* w : prepared.writes) {
       if (s.is_ok()) s = add_one(*w);
