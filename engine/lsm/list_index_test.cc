@@ -142,9 +142,15 @@ TEST_F(ListIndexTest, ManyWritersAndReaders) {
   std::thread reader([&] {
     std::mt19937 rng(3);
     while (!done.load()) {
-      const ListKey key = key_of(sorted[rng() % sorted.size()]);
-      const ListNode* below = index_.find(key).below;
-      ASSERT_TRUE(below == head_ || compare_node(below, key) < 0);
+      std::array<ListKey, ListIndex::kTogether> keys;
+      std::array<ListIndex::Place, ListIndex::kTogether> places;
+      for (ListKey& key : keys) key = key_of(sorted[rng() % sorted.size()]);
+      index_.find_together(keys, places.data());
+      for (size_t i = 0; i < keys.size(); i++) {
+        for (const ListNode* below : {places[i].below, index_.find(keys[i]).below}) {
+          ASSERT_TRUE(below == head_ || compare_node(below, keys[i]) < 0);
+        }
+      }
     }
   });
   std::vector<std::thread> writers;

@@ -86,9 +86,8 @@ Walked walk(const std::vector<Keys>& sources, bool reverse, const std::optional<
   std::vector<std::unique_ptr<OwnSource>> made;
   for (size_t i = 0; i < sources.size(); ++i) {
     const bool fails = i == failing;
-    made.push_back(std::make_unique<FakeSource>(sources[i], reverse,
-                                                fails ? fails_at : std::nullopt,
-                                                fails ? &out.steps : &others));
+    made.push_back(std::make_unique<FakeSource>(
+        sources[i], reverse, fails ? fails_at : std::nullopt, fails ? &out.steps : &others));
     made.back()->sequence = i;
   }
   OwnIterator it(std::move(made), reverse);
@@ -110,9 +109,8 @@ Walk expected(const std::vector<Keys>& sources, bool reverse,
   Walk out(newest.begin(), newest.end());
   if (reverse) std::reverse(out.begin(), out.end());
   if (from.has_value()) {
-    std::erase_if(out, [&](const auto& at) {
-      return reverse ? at.first > *from : at.first < *from;
-    });
+    std::erase_if(out,
+                  [&](const auto& at) { return reverse ? at.first > *from : at.first < *from; });
   }
   return out;
 }
