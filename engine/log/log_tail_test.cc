@@ -228,6 +228,38 @@ TEST(LogTail, AWholeBlockThatDoesNotBelongEndsTheLog) {
   }
 }
 
+// A header that is whole and names its own slot, or a younger one, as the one before it.
+TEST(LogTail, ASlotIsNotItsOwnSuccessor) {
+  for (const uint64_t own_epoch : {0, 1, 2}) {
+    for (const uint64_t prev_epoch : {0, 1, 2, 3}) {
+      SimIo io(1);
+      {
+        auto log = create_log(&io);
+        for (size_t i = 0; i < 3; ++i) put_durable(log.get(), text_of(i, 100));
+      }
+      auto file = io.open("log/000001.slot", OpenMode::kReadWrite, {}).take();
+      std::string block(log::kBlockBytes, '\0');
+      ASSERT_TRUE(file->read(0, block.data(), block.size()).is_ok());
+      const auto h = log::parse_block(block.data(), small_log_options().uuid);
+      ASSERT_TRUE(h.has_value());
+      auto header = log::parse_slot_header(Slice(block.data() + log::kBlockHeaderBytes, h->length));
+      ASSERT_TRUE(header.has_value());
+      header->prev_epoch = prev_epoch;
+      (void)log::encode_slot_header(*header, block.data() + log::kBlockHeaderBytes);
+      log::seal_block(block.data(), small_log_options().uuid, own_epoch, h->position,
+                      h->durable_lsn, h->prev);
+      ASSERT_TRUE(file->write(0, block.data(), block.size()).is_ok());
+      const Recovered r = reopen(&io);
+      // The slot's other blocks are of epoch 1, and continue the chain of the header that was.
+      const bool is_as_it_was = own_epoch == 1 && prev_epoch == 0;
+      EXPECT_EQ(r.status.is_ok(), is_as_it_was) << own_epoch << " after " << prev_epoch;
+      if (is_as_it_was) {
+        EXPECT_EQ(r.records.size(), 3u);
+      }
+    }
+  }
+}
+
 TEST(LogTail, PartOfAGroupIsAPrefixOfIt) {
   // Records of one block each in one group of five; every subset of the blocks lands.
   for (uint64_t mask = 0; mask < 32; ++mask) {

@@ -249,10 +249,12 @@ const Recovery::Slot* Recovery::find_start(Lsn from) const {
   return best;
 }
 
+// Epochs grow: a header that says otherwise is damaged, and following it might never end.
 const Recovery::Slot* Recovery::successor(const Slot& slot) const {
   const Slot* best = nullptr;
   for (const Slot& next : slots_) {
     if (!next.first || next.header.prev_epoch != slot.first->epoch) continue;
+    if (next.first->epoch <= slot.first->epoch) continue;
     if (best == nullptr || next.first->epoch > best->first->epoch) best = &next;
   }
   return best;

@@ -1,7 +1,11 @@
 // Drives a fuzz target where there is no libFuzzer, with the flags of its that matter:
 //   [-max_total_time=SECONDS] [-runs=N] [-seed=N] [FILE|DIR...]
 // Runs the files, or the target's own seeds when none are given, and then random changes of them.
-// An input that crashes is left in ./crash-TARGET; giving that file runs it again.
+// An input that crashes, takes more than 20 seconds or asks for more than 4 GiB of memory is left in
+// ./crash-TARGET; giving that file runs it again.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +19,9 @@
 
 namespace pgz::fuzz {
 namespace {
+
+constexpr unsigned kInputSeconds = 20;
+constexpr rlim_t kMemoryBytes = rlim_t{4} << 30;
 
 const std::string* current = nullptr;
 
@@ -31,7 +38,17 @@ void on_crash(int signal) {
 
 void run(const std::string& input) {
   current = &input;
+  alarm(kInputSeconds);
   (void)LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+  alarm(0);
+}
+
+// A sanitizer's shadow takes more addresses than there is memory, and it has a limit of its own.
+void limit_memory() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  const rlimit limit{kMemoryBytes, kMemoryBytes};
+  (void)setrlimit(RLIMIT_AS, &limit);
+#endif
 }
 
 // One to four changes: bits, numbers that lie at the edge of something, pieces taken out, put in
@@ -117,7 +134,8 @@ int drive(int argc, char** argv) {
     }
   }
   if (corpus.empty()) corpus = seeds_for(kTarget);
-  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE}) std::signal(signal, on_crash);
+  limit_memory();
+  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGALRM}) std::signal(signal, on_crash);
   for (const std::string& input : corpus) run(input);
   SplitMixRng rng(seed);
   uint64_t done = 0;
