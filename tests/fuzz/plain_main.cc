@@ -1,7 +1,8 @@
 // Drives a fuzz target where there is no libFuzzer, with the flags of its that matter:
 //   [-max_total_time=SECONDS] [-runs=N] [-seed=N] [FILE|DIR...]
 // Runs the files, or the target's own seeds when none are given, and then random changes of them.
-// An input that crashes, takes more than 20 seconds or asks for more than 4 GiB of memory is left in
+// An input that crashes, takes more than 20 seconds or asks for more than 4 GiB of memory is left
+// in
 // ./crash-TARGET; giving that file runs it again.
 #include <sys/resource.h>
 #include <unistd.h>
