@@ -104,7 +104,7 @@ func checkLimits(text string) (junk Token, err error) {
 			top = &stack[len(stack)-1]
 		}
 		if top.chain > maxChain || top.joins > maxChain || top.sets > maxChain {
-			return junk, earlierError(text[:tok.From], tooDeep())
+			return junk, earlierError(text[:tok.From], TooDeep())
 		}
 	}
 }
@@ -163,7 +163,8 @@ func earlierError(before string, later error) error {
 	return later
 }
 
-func tooDeep() error {
+// TooDeep is the error of nesting beyond what is supported, in PostgreSQL's words.
+func TooDeep() error {
 	return pgerr.New(pgerr.StatementTooComplex, "stack depth limit exceeded").
 		WithHint(`Increase the configuration parameter "max_stack_depth" (currently 2048kB), ` +
 			`after ensuring the platform's stack depth limit is adequate.`)

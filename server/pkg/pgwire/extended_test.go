@@ -50,6 +50,16 @@ func TestExtendedSequences(t *testing.T) {
 		{"two commands", []msgs{{parse("", "show work_mem; show work_mem"), sync}}, [][]string{{"E42601", "ZI"}}},
 		{"parameters that are not there", []msgs{{parse("", "show work_mem"),
 			&pgproto3.Bind{Parameters: [][]byte{[]byte("1")}}, sync}}, [][]string{{"1", "E08P01", "ZI"}}},
+		{"a cycle of EXECUTE", []msgs{
+			{parse("b", "select 1"), parse("a", "execute b"), parse("c", "execute a"), sync},
+			{bind("", "c"), describe('P', ""), execute("", 0), sync},
+			{&pgproto3.Close{ObjectType: 'S', Name: "b"}, parse("b", "execute a"), sync}, {&pgproto3.Query{String: "execute a"}},
+			{bind("", "c"), execute("", 0), sync}},
+			[][]string{{"1", "1", "1", "ZI"}, {"2", "T", "D:1", "C:SELECT 1", "ZI"}, {"3", "1", "ZI"}, {"E54001", "ZI"},
+				{"2", "E54001", "ZI"}}},
+		{"EXECUTE of what is no query", []msgs{
+			{parse("e", ""), parse("c", "commit"), sync}, {&pgproto3.Query{String: "execute e"}}, {&pgproto3.Query{String: "execute c"}}},
+			[][]string{{"1", "1", "ZI"}, {"C:EXECUTE", "ZI"}, {"E0A000", "ZI"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ts := startServer(t, nil)

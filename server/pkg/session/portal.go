@@ -44,6 +44,7 @@ type portal struct {
 	rows       *rowList     // results of a utility statement
 	started    bool
 	failed     bool
+	executes   int // EXECUTE statements that led to st
 	done       bool
 	describe   bool // send RowDescription before the first row (simple protocol)
 	sent       int64

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pgzdb/pgz/server/pkg/ast"
 	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/parser"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/planner"
 	"github.com/pgzdb/pgz/server/pkg/settings"
@@ -77,11 +78,21 @@ func (s *Session) prepareStmt(n *ast.PrepareStmt, outer *statement) error {
 	return nil
 }
 
+// maxExecuteDepth bounds EXECUTE of a prepared EXECUTE, of which the extended
+// protocol can make a cycle.
+const maxExecuteDepth = 100
+
 // executeStmt is EXECUTE: the portal goes on as one of the prepared statement.
 func (s *Session) executeStmt(n *ast.ExecuteStmt, p *portal) error {
 	st := s.prepared[n.Name]
 	if st == nil {
 		return noPrepared(n.Name)
+	}
+	if p.executes++; p.executes > maxExecuteDepth {
+		return parser.TooDeep()
+	}
+	if st.isTransaction() {
+		return pgerr.FeatureNotSupported("EXECUTE of a transaction control statement")
 	}
 	if err := s.revalidate(st); err != nil {
 		return err
@@ -91,10 +102,11 @@ func (s *Session) executeStmt(n *ast.ExecuteStmt, p *portal) error {
 		return err
 	}
 	p.st, p.params = st, params
-	if !st.isQuery() {
-		return s.utility(p)
+	if st.raw == nil {
+		p.tag = "EXECUTE"
+		return nil
 	}
-	return s.startQuery(p)
+	return s.startPortal(p)
 }
 
 // executeParams evaluates the arguments of EXECUTE.
