@@ -121,6 +121,17 @@ var (
 		"DELETE FROM a USING c WHERE c.aid = a.id AND c.w = {child} RETURNING a.id",
 	}
 
+	// secondKey finds rows by the other unique key, and takes the first away.
+	secondKey = family{
+		"UPDATE a SET v = v + 1 WHERE k = {row}",
+		"UPDATE a SET v = v + 1 WHERE k = {row} AND v < {v} RETURNING id, v",
+		"UPDATE a SET id = id + 20 WHERE k = {row}",
+		"UPDATE a SET k = k + 10 WHERE k = {row}",
+		"DELETE FROM a WHERE k = {row} RETURNING id",
+		"SELECT id, v FROM a WHERE k = {row} {strong}",
+		"INSERT INTO a (id, k, v) VALUES ({new}, {row}, {v}) ON CONFLICT (k) DO UPDATE SET v = a.v + excluded.v RETURNING id, v",
+	}
+
 	// movesReferences changes what c refers to.
 	movesReferences = family{
 		"UPDATE c SET aid = {row} WHERE id = {child}",
@@ -209,11 +220,12 @@ func themes(level string) [][]family {
 	case "READ COMMITTED":
 		return [][]family{with(references, takenKeys, movesReferences), with(tableLocks, rowLocks, references),
 			with(tableLocks, rowLocks, references, dropsKeys, movesReferences),
-			with(takenKeys, rowLocks, references), with(takenKeys, dropsKeys), with(takenKeys, rowLocks, dropsKeys)}
+			with(takenKeys, rowLocks, references), with(takenKeys, dropsKeys), with(takenKeys, rowLocks, dropsKeys),
+			with(secondKey, dropsKeys), with(secondKey, dropsKeys, rowLocks)}
 	}
 	return [][]family{with(references, takenKeys, movesReferences), with(weak, references, movesReferences),
 		with(weak, references, takenKeys),
-		with(weak, references, dropsKeys), with(strong, dropsKeys)}
+		with(weak, references, dropsKeys), with(strong, dropsKeys), with(secondKey, dropsKeys)}
 }
 
 // newPlay makes the play of a seed: every session begins, then some steps.

@@ -29,7 +29,7 @@ type locker struct {
 	// writes: to change the row, not for SELECT ... FOR. PostgreSQL words a lost row differently.
 	writes bool
 	doing  string // in the context of errors: "updating", "deleting", "locking", "inserting index"
-	anyRow bool   // the row is named by its key, not by the version the statement saw
+	anyRow bool   // whatever row has the key: its caller decides about newer versions, at any level
 
 	numbered bool // the transaction has its id
 	guard    guard
@@ -105,12 +105,12 @@ func (l *locker) lockNewest(ctx context.Context, key []byte, mode kv.RowMode, po
 				return rowSame, err
 			}
 		}
-		if newer && l.st.Serial && v.Kind != kv.None {
+		if newer && l.st.Serial && v.Kind != kv.None && !l.anyRow {
 			what := "update"
 			if v.Kind == kv.Deleted && l.writes {
 				what = "delete"
 			}
-			return rowGone, pgerr.New(pgerr.TRSerializationFailure, "could not serialize access due to concurrent "+what)
+			return rowGone, concurrently(what)
 		}
 		switch v.Kind {
 		case kv.Value:
@@ -132,6 +132,12 @@ func (l *locker) lockNewest(ctx context.Context, key []byte, mode kv.RowMode, po
 		}
 		return rowGone, l.unlock(v, mode)
 	}
+}
+
+// concurrently is the error above READ COMMITTED when somebody else changed a row
+// that the statement would change.
+func concurrently(what string) error {
+	return pgerr.New(pgerr.TRSerializationFailure, "could not serialize access due to concurrent "+what)
 }
 
 // unlock gives back the lock on a key whose row has gone, so that others may use the key.

@@ -231,7 +231,7 @@ func (m *modifier) visible(c *conflict) error {
 	val, v, err := m.st.Txn.Get(newest, c.rowKey, m.lock.val[:0])
 	m.lock.val = val
 	if err == nil && !v.Own && v.TS > m.st.View.TS {
-		err = pgerr.New(pgerr.TRSerializationFailure, "could not serialize access due to concurrent update")
+		err = concurrently("update")
 	}
 	return err
 }
@@ -263,6 +263,9 @@ func (m *modifier) onConflict(c *conflict) (done, wrote bool, err error) {
 	if what == rowChanged {
 		if same, err := m.writer.collides(c, m.lock.key); err != nil || !same {
 			return err != nil, false, err
+		}
+		if m.st.Serial {
+			return true, false, concurrently("update")
 		}
 	}
 	if err := rowcodec.DecodeRow(m.w.Rel.Desc, m.lock.val, m.oldRow); err != nil {

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
@@ -198,7 +197,9 @@ func (x *pointRun) modify(ctx context.Context) (bool, error) {
 		}
 		return true, x.mod.write(x.row)
 	}
-	if ok, err := x.snapshotRow(); err != nil || !ok || !bytes.Equal(l.key, x.key) {
+	// A row that moved is followed: whether it still counts, its key too, is for the
+	// conditions to say, which all are looked at again.
+	if ok, err := x.snapshotRow(); err != nil || !ok {
 		return false, err
 	}
 	if err := x.dec.row(x.c, l.key, l.val, x.row); err != nil {
