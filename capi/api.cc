@@ -79,6 +79,12 @@ pgz_status report(const Status& status, pgz_error* err) {
 
 pgz_status report(pgz_status status, pgz_error* err) { return report(status, 0, "", err); }
 
+pgz_status add_handle(HandleKind kind, uint64_t owner, std::unique_ptr<Object> object,
+                      uint64_t* token, pgz_error* err) {
+  const pgz_status s = Handles::instance().add(kind, owner, std::move(object), token);
+  return report(s, 0, s == PGZ_OK ? "" : "too many handles are open", err);
+}
+
 pgz_status invalid(const char* what, pgz_error* err) {
   return report(PGZ_INVALID_ARG, 0, what, err);
 }

@@ -73,6 +73,9 @@ pgz_status to_pgz(Code code);
 pgz_status report(pgz_status status, int sys_errno, const char* message, pgz_error* err);
 pgz_status report(const Status& status, pgz_error* err);
 pgz_status report(pgz_status status, pgz_error* err);
+// Handles::add, reported.
+pgz_status add_handle(HandleKind kind, uint64_t owner, std::unique_ptr<Object> object,
+                      uint64_t* token, pgz_error* err);
 pgz_status invalid(const char* what, pgz_error* err);
 // Called inside a catch block.
 pgz_status report_exception(pgz_error* err);

@@ -99,8 +99,10 @@ pgz_status open_db(const char* path, const pgz_options* options, pgz_db** db, pg
     return report(s, err);
   }
   object->db = opened.take();
-  *db = handle<pgz_db>(Handles::instance().add(HandleKind::kDb, 0, std::move(object)));
-  return PGZ_OK;
+  uint64_t t = 0;
+  const pgz_status added = add_handle(HandleKind::kDb, 0, std::move(object), &t, err);
+  *db = handle<pgz_db>(t);
+  return added;
 }
 
 }  // namespace

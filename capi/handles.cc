@@ -45,6 +45,10 @@ Handles& Handles::instance() {
   return *handles;
 }
 
+Handles::~Handles() {
+  for (std::atomic<Slot*>& chunk : chunks_) delete[] chunk.load(std::memory_order_relaxed);
+}
+
 Handles::Slot* Handles::slot(uint32_t index) const {
   if (index / kChunkSlots >= kChunks) return nullptr;
   Slot* chunk = chunks_[index / kChunkSlots].load(std::memory_order_acquire);
@@ -55,7 +59,9 @@ uint64_t Handles::token_of(HandleKind kind, uint32_t index, uint32_t generation)
   return uint64_t{generation} << 32 | uint64_t{index} << kKindBits | static_cast<uint64_t>(kind);
 }
 
-uint64_t Handles::add(HandleKind kind, uint64_t owner, std::unique_ptr<Object> object) {
+pgz_status Handles::add(HandleKind kind, uint64_t owner, std::unique_ptr<Object> object,
+                        uint64_t* token) {
+  *token = 0;
   uint32_t index = 0;
   {
     MutexLock lock(&mu_);
@@ -63,12 +69,13 @@ uint64_t Handles::add(HandleKind kind, uint64_t owner, std::unique_ptr<Object> o
       index = free_.back();
       free_.pop_back();
     } else {
-      index = used_++;
-      PGZ_ASSERT(index / kChunkSlots < kChunks);
+      if (used_ == slots_) return PGZ_OUT_OF_MEMORY;
+      index = used_;
       if (index % kChunkSlots == 0) {
         free_.reserve(used_ + kChunkSlots);  // so that closing never allocates
         chunks_[index / kChunkSlots].store(new Slot[kChunkSlots], std::memory_order_release);
       }
+      used_++;  // after what may throw
     }
   }
   Slot* s = slot(index);
@@ -79,7 +86,8 @@ uint64_t Handles::add(HandleKind kind, uint64_t owner, std::unique_ptr<Object> o
   s->object = std::move(object);
   s->owner.store(owner, std::memory_order_relaxed);
   s->state.store(uint64_t{generation} << 32 | kLive, std::memory_order_release);
-  return token_of(kind, index, generation);
+  *token = token_of(kind, index, generation);
+  return PGZ_OK;
 }
 
 pgz_status Handles::pin(HandleKind kind, uint64_t token, Use use, Pin* pin) {

@@ -54,9 +54,16 @@ class Handles {
   };
 
   static Handles& instance();
+  // For tests; others use instance(). `slots` is how many handles there can be at a time, at most
+  // and by default 4,194,304.
+  explicit Handles(uint32_t slots = kChunkSlots * kChunks) : slots_(slots) {}
+  ~Handles();
+  Handles(const Handles&) = delete;
+  Handles& operator=(const Handles&) = delete;
 
-  // Never 0. `owner` is the token of the handle it belongs to, or 0.
-  uint64_t add(HandleKind kind, uint64_t owner, std::unique_ptr<Object> object);
+  // *token is never 0 then. `owner` is the token of the handle it belongs to, or 0.
+  // PGZ_OUT_OF_MEMORY: all slots are in use; the object is gone and *token is 0.
+  pgz_status add(HandleKind kind, uint64_t owner, std::unique_ptr<Object> object, uint64_t* token);
   pgz_status pin(HandleKind kind, uint64_t token, Use use, Pin* pin);
   // Marks the handle as closed, calls `marked` (may be null) with what it stands for, waits for
   // calls in progress and gives the object away. With `wait_exclusive` false PGZ_MISUSE when an
@@ -82,6 +89,7 @@ class Handles {
   bool mark_closing(Slot* slot, uint32_t generation, bool wait_exclusive, pgz_status* status);
   std::unique_ptr<Object> take(Slot* slot, uint32_t index);
 
+  const uint32_t slots_;
   std::atomic<Slot*> chunks_[kChunks] = {};
   Mutex mu_;
   std::vector<uint32_t> free_ PGZ_GUARDED_BY(mu_);

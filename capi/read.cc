@@ -201,7 +201,9 @@ pgz_status pgz_cursor_open(pgz_db* db, pgz_txn* txn, const pgz_cursor_options* o
     const CursorOptions o{in.snapshot, in.op, in.reverse != 0, in.keys_only != 0};
     object->cursor = std::make_unique<Cursor>(call.db, call.txn, o, slice(lower, lower_len),
                                               slice(upper, upper_len));
-    const uint64_t t = Handles::instance().add(HandleKind::kCursor, token(db), std::move(object));
+    uint64_t t = 0;
+    const pgz_status added = add_handle(HandleKind::kCursor, token(db), std::move(object), &t, err);
+    if (added != PGZ_OK) return added;
     if (txn != nullptr) call.pin.as<TxnObject>()->readers.push_back(t);
     *cursor = handle<pgz_cursor>(t);
     return report(PGZ_OK, err);

@@ -77,7 +77,9 @@ pgz_status scan(pgz_db* db, pgz_txn* txn, Slice lower, Slice upper, pgz_iter** i
     if (call.txn != nullptr) o.snapshot = call.txn->simple_snapshot();
     object->cursor = std::make_unique<Cursor>(call.db, call.txn, o, lower, upper);
     const uint64_t owner = object->db;
-    const uint64_t t = Handles::instance().add(HandleKind::kIter, owner, std::move(object));
+    uint64_t t = 0;
+    const pgz_status added = add_handle(HandleKind::kIter, owner, std::move(object), &t, err);
+    if (added != PGZ_OK) return added;
     if (txn != nullptr) call.pin.as<TxnObject>()->readers.push_back(t);
     *iter = handle<pgz_iter>(t);
     return report(PGZ_OK, err);

@@ -112,8 +112,10 @@ pgz_status pgz_txn_begin(pgz_db* db, const pgz_txn_options* options, pgz_txn** t
     object->db_token = token(db);
     object->db = call.db;
     object->txn = call.db->begin(o);
-    *txn = handle<pgz_txn>(Handles::instance().add(HandleKind::kTxn, token(db), std::move(object)));
-    return report(PGZ_OK, err);
+    uint64_t t = 0;
+    const pgz_status added = add_handle(HandleKind::kTxn, token(db), std::move(object), &t, err);
+    *txn = handle<pgz_txn>(t);
+    return added;
   });
 }
 
