@@ -194,6 +194,11 @@ type Txn interface {
 	// LockObject locks a table or an advisory key.
 	LockObject(ctx context.Context, op OpNum, tag ObjectTag, mode ObjectMode, opts LockOptions) (waited bool, err error)
 
+	// UnlockObject gives back what LockObject took for op in this mode; what was
+	// held before that stays, and it is no error when it took nothing. Costs as
+	// much as there are locks the transaction has taken since.
+	UnlockObject(op OpNum, tag ObjectTag, mode ObjectMode) error
+
 	// Put, Delete and Move buffer a write. They keep no reference to their
 	// arguments. Move deletes key and leaves word that its row is now at newKey.
 	Put(op OpNum, key, value []byte) error

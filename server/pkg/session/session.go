@@ -44,7 +44,7 @@ type Session struct {
 		owned    func(uint32) bool
 		behind   func([]byte, kv.RowMode) bool
 	}
-	advisory map[advisoryHold]*heldLock
+	advisory advisoryLocks
 	hangUp   func()
 	textPlan *textCache
 	shapes   shapeCache

@@ -20,19 +20,9 @@ func (t *txn) LockRow(ctx context.Context, op kv.OpNum, key []byte, mode kv.RowM
 
 // LockObject implements kv.Txn.
 func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mode kv.ObjectMode, opts kv.LockOptions) (bool, error) {
-	var space byte
-	switch tag.Space {
-	case kv.RelationLock:
-		space = C.PGZ_LOCK_TABLE
-	case kv.AdvisoryLock:
-		space = C.PGZ_LOCK_ADVISORY
-	case kv.NameLock:
-		space = C.PGZ_LOCK_NAME
-	default:
-		return false, kv.ErrInvalidArg
-	}
-	if mode < kv.AccessShare || mode > kv.AccessExclusive {
-		return false, kv.ErrInvalidArg
+	space, name, err := objectLock(tag, mode)
+	if err != nil {
+		return false, err
 	}
 	if mode == kv.AccessExclusive && tag.Space == kv.RelationLock && !t.excl {
 		if err := t.enter(); err != nil {
@@ -41,10 +31,27 @@ func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mod
 		t.excl = true
 		t.store.exclusive.Add(1)
 	}
-	var name [16]byte
+	return t.lock(ctx, op, space, uint8(mode), name[:], opts)
+}
+
+// objectLock is how the engine calls the lock of an object.
+func objectLock(tag kv.ObjectTag, mode kv.ObjectMode) (space byte, name [16]byte, err error) {
+	switch tag.Space {
+	case kv.RelationLock:
+		space = C.PGZ_LOCK_TABLE
+	case kv.AdvisoryLock:
+		space = C.PGZ_LOCK_ADVISORY
+	case kv.NameLock:
+		space = C.PGZ_LOCK_NAME
+	default:
+		return 0, name, kv.ErrInvalidArg
+	}
+	if mode < kv.AccessShare || mode > kv.AccessExclusive {
+		return 0, name, kv.ErrInvalidArg
+	}
 	binary.BigEndian.PutUint64(name[:], tag.A)
 	binary.BigEndian.PutUint64(name[8:], tag.B)
-	return t.lock(ctx, op, space, uint8(mode), name[:], opts)
+	return space, name, nil
 }
 
 // UnlockRow implements kv.Txn.
@@ -52,17 +59,32 @@ func (t *txn) UnlockRow(op kv.OpNum, key []byte, mode kv.RowMode) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
+	return t.unlock(op, C.PGZ_LOCK_ROW, uint8(mode)+C.PGZ_ROW_KEY_SHARE, key)
+}
+
+// UnlockObject implements kv.Txn.
+func (t *txn) UnlockObject(op kv.OpNum, tag kv.ObjectTag, mode kv.ObjectMode) error {
+	space, name, err := objectLock(tag, mode)
+	if err != nil {
+		return err
+	}
+	return t.unlock(op, space, uint8(mode), name[:])
+}
+
+func (t *txn) unlock(op kv.OpNum, space, mode byte, name []byte) error {
 	if err := t.enter(); err != nil {
 		return err
 	}
+	sc := t.sc
+	sc.tmp = append(sc.tmp[:0], name...)
 	batch := t.pending(kv.MaxOp)
-	st := C.sh_unlock(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(batch), C.size_t(len(batch)), C.PGZ_LOCK_ROW,
-		C.uint32_t(mode)+C.PGZ_ROW_KEY_SHARE, C.uint32_t(op), pointer(key), C.size_t(len(key)), &t.sc.call)
+	st := C.sh_unlock(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(batch), C.size_t(len(batch)), C.uint32_t(space),
+		C.uint32_t(mode), C.uint32_t(op), pointer(sc.tmp), C.size_t(len(sc.tmp)), &sc.call)
 	t.handedOver(batch)
 	if st == C.PGZ_OK || st == C.PGZ_NOT_FOUND {
 		return nil
 	}
-	return statusError(st, &t.sc.call.err)
+	return statusError(st, &sc.call.err)
 }
 
 // Locks implements kv.Store.

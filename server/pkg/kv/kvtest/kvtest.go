@@ -54,6 +54,7 @@ func Run(t *testing.T, h Harness) {
 		{"LockReleasedBySavepoint", testLockSavepoint},
 		{"LockUpgrade", testLockUpgrade},
 		{"Unlock", testUnlock},
+		{"UnlockObject", testUnlockObject},
 		{"Deadlock", testDeadlock},
 		{"DeadlockThroughQueue", testDeadlockThroughQueue},
 		{"RowLockOrder", testLockOrder},

@@ -260,6 +260,32 @@ func testUnlock(t *testing.T, s kv.Store) {
 	check(t, lock(z, 1, kv.Unwritten))
 }
 
+// testUnlockObject: as testUnlock, and locks of other objects are not touched.
+func testUnlockObject(t *testing.T, s kv.Store) {
+	x, y := begin(t, s), begin(t, s)
+	defer x.Rollback()
+	defer y.Rollback()
+	tag := func(b uint64) kv.ObjectTag { return kv.ObjectTag{Space: kv.AdvisoryLock, A: 3, B: b} }
+	lock := func(x kv.Txn, op kv.OpNum, b uint64, mode kv.ObjectMode) error {
+		_, err := x.LockObject(ctx, op, tag(b), mode, noWait)
+		return err
+	}
+	check(t, x.UnlockObject(1, tag(1), kv.ExclusiveLock)) // nothing yet
+	for b := uint64(1); b <= 3; b++ {
+		check(t, lock(x, 1, b, kv.ExclusiveLock))
+	}
+	check(t, x.UnlockObject(1, tag(2), kv.ShareLock))     // another mode
+	check(t, x.UnlockObject(2, tag(2), kv.ExclusiveLock)) // another request
+	wantErr(t, lock(y, 1, 2, kv.ShareLock), kv.ErrLockNotAvailable)
+	check(t, x.UnlockObject(1, tag(2), kv.ExclusiveLock))
+	check(t, lock(y, 1, 2, kv.ExclusiveLock))
+	for _, b := range []uint64{1, 3} {
+		wantErr(t, lock(y, 1, b, kv.ShareLock), kv.ErrLockNotAvailable)
+	}
+	wantErr(t, lock(x, 1, 2, kv.ExclusiveLock), kv.ErrLockNotAvailable)
+	wantErr(t, x.UnlockObject(1, tag(1), kv.AccessExclusive+1), kv.ErrInvalidArg)
+}
+
 func testDeadlock(t *testing.T, s kv.Store) {
 	x, y := begin(t, s), begin(t, s)
 	opts := kv.LockOptions{DeadlockTimeout: 20 * time.Millisecond}

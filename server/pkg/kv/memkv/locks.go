@@ -79,13 +79,33 @@ func (t *txn) UnlockRow(op kv.OpNum, key []byte, mode kv.RowMode) error {
 	}
 	t.store.mu.Lock()
 	defer t.store.mu.Unlock()
+	t.unlock(op, "r"+string(key), uint8(mode))
+	return nil
+}
+
+// unlock gives back one hold. The store is locked.
+func (t *txn) unlock(op kv.OpNum, name string, mode uint8) {
 	for i, g := range t.held {
-		if g.lock.row && g.lock.name == "r"+string(key) && g.hold.mode == uint8(mode) && g.hold.op == op {
+		if g.lock.name == name && g.hold.mode == mode && g.hold.op == op {
 			t.held = slices.Delete(t.held, i, i+1)
 			t.giveBack(g)
-			break
+			return
 		}
 	}
+}
+
+func objectName(tag kv.ObjectTag) string { return fmt.Sprintf("o%d/%d/%d", tag.Space, tag.A, tag.B) }
+
+// UnlockObject implements kv.Txn.
+func (t *txn) UnlockObject(op kv.OpNum, tag kv.ObjectTag, mode kv.ObjectMode) error {
+	if mode < kv.AccessShare || mode > kv.AccessExclusive {
+		return kv.ErrInvalidArg
+	}
+	if err := t.begin(); err != nil {
+		return err
+	}
+	defer t.store.mu.Unlock()
+	t.unlock(op, objectName(tag), uint8(mode))
 	return nil
 }
 
@@ -102,7 +122,7 @@ func (t *txn) LockObject(ctx context.Context, op kv.OpNum, tag kv.ObjectTag, mod
 		t.store.exclusive++
 		t.store.mu.Unlock()
 	}
-	return t.lock(ctx, op, fmt.Sprintf("o%d/%d/%d", tag.Space, tag.A, tag.B), tag, uint8(mode), opts)
+	return t.lock(ctx, op, objectName(tag), tag, uint8(mode), opts)
 }
 
 func (t *txn) lock(ctx context.Context, op kv.OpNum, name string, tag kv.ObjectTag, mode uint8, opts kv.LockOptions) (bool, error) {
