@@ -22,15 +22,26 @@ type conn struct {
 	// skipping: an error was reported in the extended protocol; everything up
 	// to Sync is passed over.
 	skipping bool
+
+	hungUp atomic.Bool // writes from now on have only farewell to go out
 }
+
+// farewell is how long a client that does not read may keep a session that is to
+// end: beyond it what the client has not taken is dropped, its FATAL message too.
+const farewell = 2 * time.Second
 
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, nc: nc, in: newReader(nc)}
-	c.out.Write = func(b []byte) error {
-		_, err := nc.Write(b)
-		return err
-	}
+	c.out.Write = c.write
 	return c
+}
+
+func (c *conn) write(b []byte) error {
+	if c.hungUp.Load() {
+		_ = c.nc.SetWriteDeadline(time.Now().Add(farewell))
+	}
+	_, err := c.nc.Write(b)
+	return err
 }
 
 // run serves the client to its end.
@@ -66,7 +77,7 @@ func (c *conn) recover() {
 	}
 	c.srv.cfg.Log.Error("panic while serving a client", "panic", p, "stack", string(debug.Stack()))
 	c.out.Error(pgerr.Fatal(pgerr.InternalError, "internal error: the server's log has the details"))
-	_ = c.nc.SetWriteDeadline(time.Now().Add(time.Second))
+	c.hungUp.Store(true)
 	_ = c.out.Flush()
 }
 
@@ -83,9 +94,14 @@ func (c *conn) shutdown() {
 	c.hangUp()
 }
 
-// hangUp ends the read that is under way, or the next one, at once; the loop
-// then finds out why. Called from outside.
-func (c *conn) hangUp() { _ = c.nc.SetReadDeadline(time.Now()) }
+// hangUp ends the read that is under way, or the next one, at once, and a write to
+// a client that does not read soon; the loop then finds out why. Called from outside.
+func (c *conn) hangUp() {
+	c.hungUp.Store(true) // first: a write that has not seen it has the deadline set below
+	now := time.Now()
+	_ = c.nc.SetWriteDeadline(now.Add(farewell))
+	_ = c.nc.SetReadDeadline(now)
+}
 
 // serve is the message loop. An error it returns ends the connection and is
 // reported as FATAL; nil is the client's own farewell.
@@ -205,6 +221,9 @@ func (c *conn) report(s *session.Session, err error) error {
 	s.Failed(e)
 	if e.Severity == pgerr.SeverityFatal {
 		return e
+	}
+	if c.out.Err != nil {
+		return pgerr.Fatal(pgerr.ConnectionFailure, "connection to client lost")
 	}
 	if e.Code == pgerr.InternalError {
 		c.srv.cfg.Log.Error("internal error", "error", e.Message)
