@@ -323,6 +323,9 @@ func (ps *pstate) returning(list []ast.Node) ([]*query.TargetEntry, error) {
 	if len(out) == 0 {
 		return nil, errAt(list[0].Pos(), pgerr.SyntaxError, "RETURNING must have at least one column")
 	}
+	if len(out) > maxTargets {
+		return nil, pgerr.Newf(pgerr.TooManyColumns, "number of columns (%d) exceeds limit (%d)", len(out), maxTargets)
+	}
 	ps.markOrigins(out)
 	return out, ps.resolveUnknowns(out)
 }

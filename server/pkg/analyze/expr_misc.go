@@ -201,16 +201,13 @@ func (ps *pstate) booleanTest(n *ast.BooleanTest) (query.Expr, error) {
 	return &query.BooleanTest{Arg: arg, Booltesttype: query.BoolTestType(n.Booltesttype), Loc: n.Location}, nil
 }
 
-// maxRowEntries is PostgreSQL's limit of columns in a row.
-const maxRowEntries = 1664
-
 func (ps *pstate) rowExpr(n *ast.RowExpr) (query.Expr, error) {
 	args, err := ps.expressionList(n.Args, ps.kind, false)
 	if err != nil {
 		return nil, err
 	}
-	if len(args) > maxRowEntries {
-		return nil, errAt(n.Location, pgerr.TooManyColumns, "ROW expressions can have at most %d entries", maxRowEntries)
+	if len(args) > maxTargets {
+		return nil, errAt(n.Location, pgerr.TooManyColumns, "ROW expressions can have at most %d entries", maxTargets)
 	}
 	row := &query.RowExpr{Args: args, RowTypeid: types.Record, RowFormat: query.CoercionForm(n.RowFormat), Loc: n.Location}
 	for i := range args {

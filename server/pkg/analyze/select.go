@@ -21,8 +21,21 @@ func (ps *pstate) subStatement(n ast.Node, locked, resolveUnknown bool) (*query.
 	return q, nil
 }
 
+// maxTargets is PostgreSQL's limit of columns in a row.
+const maxTargets = 1664
+
 // statement resolves one statement.
 func (ps *pstate) statement(n ast.Node) (*query.Query, error) {
+	q, err := ps.unboundedStatement(n)
+	if err == nil && ps.nextResno-1 > maxTargets {
+		err = pgerr.Newf(pgerr.TooManyColumns, "target lists can have at most %d entries", maxTargets)
+	}
+	return q, err
+}
+
+// unboundedStatement does not look at the number of columns, which includes those
+// only sorted or grouped by.
+func (ps *pstate) unboundedStatement(n ast.Node) (*query.Query, error) {
 	switch n := n.(type) {
 	case *ast.SelectStmt:
 		switch {

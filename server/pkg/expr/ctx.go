@@ -57,7 +57,7 @@ func (c *Ctx) ResultType() uint32 {
 // loops inside functions ask every few thousand steps.
 func (c *Ctx) Cancelled() error {
 	if c.Account.Over() {
-		return outOfMemory(c.Account)
+		return OutOfMemory(c.Account)
 	}
 	if c.Context == nil {
 		return nil
@@ -68,7 +68,8 @@ func (c *Ctx) Cancelled() error {
 	return nil
 }
 
-func outOfMemory(a *data.Account) error {
+// OutOfMemory is the error of a statement whose account is above its limit.
+func OutOfMemory(a *data.Account) error {
 	return pgerr.New(pgerr.OutOfMemory, "out of memory").
 		WithDetail(fmt.Sprintf("The statement holds %d kB of memory; it may hold %d kB.", a.Used()>>10, a.Limit()>>10)).
 		WithHint(`Consider raising "statement_memory_limit".`)

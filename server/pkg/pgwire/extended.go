@@ -37,7 +37,7 @@ func (c *conn) extended(s *session.Session, kind byte, msg []byte) error {
 
 func (c *conn) parse(s *session.Session, b *body) error {
 	name, text := b.str(), b.str()
-	n := b.int16()
+	n := b.uint16()
 	var types []uint32
 	if n > 0 {
 		types = make([]uint32, n)
@@ -54,8 +54,8 @@ func (c *conn) parse(s *session.Session, b *body) error {
 // bind cuts a Bind message into its parts; values stay where they are.
 func (c *conn) bind(s *session.Session, b *body) error {
 	m := session.BindMessage{Portal: b.str(), Statement: b.str()}
-	m.ParamFormats = b.bytes(2 * b.int16())
-	m.NumParams = b.int16()
+	m.ParamFormats = b.bytes(2 * b.uint16())
+	m.NumParams = b.uint16()
 	rest := b.b
 	for range m.NumParams {
 		if n := b.int32(); n >= 0 {
@@ -65,7 +65,7 @@ func (c *conn) bind(s *session.Session, b *body) error {
 		}
 	}
 	m.Params = rest[:len(rest)-len(b.b)]
-	m.ResultFormats = b.bytes(2 * b.int16())
+	m.ResultFormats = b.bytes(2 * b.uint16())
 	if err := b.end(); err != nil {
 		return err
 	}

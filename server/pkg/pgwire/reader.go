@@ -138,12 +138,13 @@ func (b *body) byte() byte {
 	return c
 }
 
-func (b *body) int16() int {
+// uint16 reads a count, which has no sign in the protocol.
+func (b *body) uint16() int {
 	if len(b.b) < 2 {
 		b.bad, b.b = true, nil
 		return 0
 	}
-	n := int(int16(binary.BigEndian.Uint16(b.b)))
+	n := int(binary.BigEndian.Uint16(b.b))
 	b.b = b.b[2:]
 	return n
 }

@@ -44,7 +44,7 @@ func (s *Session) copyOut(n *ast.CopyStmt, opts *copyOptions, p *portal) (int64,
 			break
 		}
 		for i := range batch.Rows() {
-			if err := c.row(st, batch, batch.Lane(i)); err != nil {
+			if err := c.row(inner, batch, batch.Lane(i)); err != nil {
 				return 0, err
 			}
 			rows++
@@ -135,8 +135,8 @@ func (c *copyOutOf) header(st *statement) {
 	c.s.out.end(at)
 }
 
-func (c *copyOutOf) row(st *statement, b *data.Batch, lane int) error {
-	o := c.s.out
+func (c *copyOutOf) row(p *portal, b *data.Batch, lane int) error {
+	o, st := c.s.out, p.st
 	at := o.begin('d')
 	tc := c.s.types
 	for i, t := range st.colTypes {
@@ -149,7 +149,14 @@ func (c *copyOutOf) row(st *statement, b *data.Batch, lane int) error {
 			continue
 		}
 		c.text = t.Out(tc, c.text[:0], d)
+		from := len(o.Buf)
 		c.value(bytesString(c.text), i < len(c.force) && c.force[i], len(st.colTypes) == 1)
+		if len(o.Buf)-at > largeMessageBytes {
+			if err := o.roomFor(at, from, &p.account); err != nil {
+				o.Buf = o.Buf[:at]
+				return err
+			}
+		}
 	}
 	o.Buf = append(o.Buf, '\n')
 	o.end(at)

@@ -26,6 +26,9 @@ func (s *Session) sendValue(c *types.Ctx, p *portal, col int, t *types.Type, d d
 		o.Buf = t.Out(c, o.Buf, d)
 	}
 	o.EndValue(at)
+	if len(o.Buf)-o.rowAt > largeMessageBytes {
+		return o.roomFor(o.rowAt, at, &p.account)
+	}
 	return nil
 }
 

@@ -5,12 +5,21 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/pgzdb/pgz/server/pkg/data"
+	"github.com/pgzdb/pgz/server/pkg/expr"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 )
 
 // flushAtBytes is the size beyond which replies go out before the client has
 // nothing more to say.
 const flushAtBytes = 16 << 10
+
+// maxMessageBytes is what the body of a reply may hold, PostgreSQL's limit; tests
+// lower it.
+var maxMessageBytes = 1<<30 - 1
+
+// largeMessageBytes is where a row under way begins to count as memory.
+const largeMessageBytes = 1 << 20
 
 // Out is the reply side of a connection: a buffer of protocol messages that
 // the connection writes out in as few calls as it can. Rows are encoded in
@@ -108,6 +117,32 @@ func (o *Out) BeginValue() int {
 // EndValue fills in the length of the column begun at the returned place.
 func (o *Out) EndValue(at int) {
 	binary.BigEndian.PutUint32(o.Buf[at-4:], uint32(len(o.Buf)-at))
+}
+
+// checkLength refuses a value, begun at place at, that makes the message begun
+// at place from too long.
+func (o *Out) checkLength(from, at int) error {
+	before, n := at-from-5, len(o.Buf)-at
+	if n < maxMessageBytes-before {
+		return nil
+	}
+	return pgerr.New(pgerr.ProgramLimitExceeded, "out of memory").
+		WithDetailf("Cannot enlarge string buffer containing %d bytes by %d more bytes.", before, n)
+}
+
+// roomFor is checkLength, and refuses what the statement's memory limit does not
+// admit beside what account holds.
+func (o *Out) roomFor(from, at int, account *data.Account) error {
+	if err := o.checkLength(from, at); err != nil {
+		return err
+	}
+	n := int64(len(o.Buf) - from)
+	account.Grow(n)
+	defer account.Shrink(n)
+	if account.Over() {
+		return expr.OutOfMemory(account)
+	}
+	return nil
 }
 
 // EndRow completes the DataRow.

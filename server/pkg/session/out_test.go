@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"testing"
+
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
 )
 
 // Before a wait goes out what is complete up to ReadyForQuery, and no more.
@@ -36,5 +38,28 @@ func TestFlushReady(t *testing.T) {
 	o.Write = func([]byte) error { return errors.New("gone") }
 	if o.FlushReady() == nil || o.Flush() == nil {
 		t.Error("a failed write went unnoticed")
+	}
+}
+
+// A message has a largest length; a row beyond it is taken back.
+func TestLongestMessage(t *testing.T) {
+	defer func(n int) { maxMessageBytes = n }(maxMessageBytes)
+	maxMessageBytes = 3 << 20
+	s := openTest(t)
+	const from = " from (select repeat('x', 1200000) as x) s"
+	for _, c := range []struct{ q, detail string }{
+		{"select x, x" + from, ""},
+		{"select x, x, x" + from, "Cannot enlarge string buffer containing 2400014 bytes by 1200000 more bytes."},
+		{"copy (select x, x" + from + ") to stdout", ""},
+		{"copy (select x, x, x" + from + ") to stdout", "Cannot enlarge string buffer containing 2400002 bytes by 1200000 more bytes."},
+	} {
+		s.out.Buf = nil
+		err := s.Query(c.q)
+		if c.detail == "" && err != nil || c.detail != "" && (pgerr.Code(err) != "54000" || pgerr.From(err).Detail != c.detail) {
+			t.Errorf("%s: %v", c.q, err)
+		}
+		if err != nil && len(s.out.Buf) > 1000 {
+			t.Errorf("%s: %d bytes of an unfinished message stay", c.q, len(s.out.Buf))
+		}
 	}
 }
