@@ -234,11 +234,14 @@ func (s *Session) findSavepoint(what, name string) (int, error) {
 	return 0, pgerr.Newf(pgerr.SEInvalidSpecification, `savepoint "%s" does not exist`, name)
 }
 
+// release ends a savepoint and those within; as in PostgreSQL the access mode set
+// since ends with them.
 func (s *Session) release(name string) error {
 	i, err := s.findSavepoint("RELEASE SAVEPOINT", name)
 	if err != nil {
 		return err
 	}
+	s.tx.readOnly = s.tx.saves[i].readOnly
 	s.tx.saves = s.tx.saves[:i]
 	return nil
 }
