@@ -27,10 +27,16 @@ type exportedSnapshot struct {
 	database uint32
 }
 
+// maxExported bounds what one transaction exports: each is kept until its end.
+const maxExported = 1024
+
 // ExportSnapshot is pg_export_snapshot.
 func (s *Session) ExportSnapshot() (string, error) {
 	if len(s.tx.saves) > 0 {
 		return "", pgerr.New(pgerr.ActiveSQLTransaction, "cannot export a snapshot from a subtransaction")
+	}
+	if len(s.exported) >= maxExported {
+		return "", pgerr.Newf(pgerr.ProgramLimitExceeded, "cannot export more than %d snapshots in a transaction", maxExported)
 	}
 	snap, own, err := s.takeSnapshot()
 	if err != nil {
@@ -53,7 +59,8 @@ func (s *Session) ExportSnapshot() (string, error) {
 	return e.name, nil
 }
 
-// dropExported ends what the transaction offered.
+// dropExported ends what the transaction offered, before the transaction ends itself:
+// who imports relies on that.
 func (s *Session) dropExported() {
 	if len(s.exported) == 0 {
 		return

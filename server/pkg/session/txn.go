@@ -128,6 +128,7 @@ func (s *Session) takeSnapshot() (snap kv.Snapshot, own bool, err error) {
 // commitTxn ends the transaction by making it durable. On an error the
 // transaction is rolled back.
 func (s *Session) commitTxn() error {
+	s.dropExported()
 	if !s.tx.begun {
 		s.endTxn(true)
 		return nil
@@ -158,6 +159,7 @@ func (s *Session) commitStore() error {
 // rollbackTxn ends the transaction without a trace.
 func (s *Session) rollbackTxn() {
 	s.closeTxnPortals()
+	s.dropExported()
 	if s.tx.txn != nil {
 		s.tx.txn.Rollback()
 	}
@@ -166,10 +168,7 @@ func (s *Session) rollbackTxn() {
 
 // endTxn forgets the transaction: settings, catalog and snapshot follow it.
 func (s *Session) endTxn(committed bool) {
-	if s.tx.snapshot != nil {
-		s.tx.snapshot.Release()
-	}
-	s.dropExported()
+	s.dropSnapshot()
 	if committed {
 		s.settings.Commit()
 	} else {
@@ -179,6 +178,15 @@ func (s *Session) endTxn(committed bool) {
 	s.keys.Reset()
 	saves := s.tx.saves[:0]
 	s.tx = txnState{saves: saves}
+}
+
+// dropSnapshot gives back the transaction's snapshot, so that it does not keep old
+// versions.
+func (s *Session) dropSnapshot() {
+	if s.tx.snapshot != nil {
+		s.tx.snapshot.Release()
+	}
+	s.tx.snapshot, s.tx.serial = nil, nil
 }
 
 // Error is what the client is told of err.
@@ -211,19 +219,23 @@ func (s *Session) Failed(e *pgerr.Error) {
 }
 
 // giveUp takes back at once what cannot be brought back: others need not wait for its
-// locks. That is all, or what came after the last savepoint.
+// locks. That is all, with the snapshot and what it exported, or what came after the
+// last savepoint.
 func (s *Session) giveUp() {
-	if s.tx.txn == nil {
-		return
-	}
 	if n := len(s.tx.saves); n > 0 {
-		_ = s.tx.txn.RollbackTo(s.tx.saves[n-1].op) // ROLLBACK TO does it again, and tells
-		s.freshView()
+		if s.tx.txn != nil {
+			_ = s.tx.txn.RollbackTo(s.tx.saves[n-1].op) // ROLLBACK TO does it again, and tells
+			s.freshView()
+		}
 		return
 	}
-	s.tx.txn.Rollback()
-	s.tx.txn = nil
-	s.catalogEnd()
+	s.dropExported()
+	if s.tx.txn != nil {
+		s.tx.txn.Rollback()
+		s.tx.txn = nil
+		s.catalogEnd()
+	}
+	s.dropSnapshot()
 }
 
 // Status is the transaction status that ReadyForQuery reports.
