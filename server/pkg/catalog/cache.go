@@ -1,11 +1,15 @@
 package catalog
 
 import (
+	"maps"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
 // Cache keeps what views have read, for all sessions of a server. It is
@@ -24,8 +28,43 @@ type Cache struct {
 	changing atomic.Int64
 
 	mu  sync.RWMutex
-	dbs map[uint32]map[memoKey]any
+	dbs map[uint32]*answers
 }
+
+// Names that are not there are without number, and anybody may ask for them;
+// what is there can be more than is worth keeping.
+const (
+	cacheAnswers   = 32768 // of one database
+	cacheAbsent    = 4096  // of them, at most so many that say there is nothing
+	cacheDatabases = 256
+	memoAbsent     = 1024 // the same for what one statement has read
+)
+
+// answers are those to questions about one database. Beyond a bound they are
+// forgotten together, which costs a get nothing.
+type answers struct {
+	m      map[memoKey]any
+	absent int // so many of them at most say that there is nothing
+}
+
+// keep adds an answer. Those that are there, and those in all, stay in bounds.
+func (a *answers) keep(k memoKey, v any, most, mostAbsent int) {
+	if len(a.m) >= most {
+		clear(a.m)
+		a.absent = 0
+	}
+	if isAbsent(v) {
+		if a.absent >= mostAbsent {
+			maps.DeleteFunc(a.m, func(_ memoKey, old any) bool { return isAbsent(old) })
+			a.absent = 0
+		}
+		a.absent++
+	}
+	a.m[k] = v
+}
+
+// isAbsent tells whether an answer says that there is nothing.
+func isAbsent(v any) bool { return reflect.ValueOf(v).IsZero() }
 
 // memoKey names one answer: the kind of question and its arguments.
 type memoKey struct {
@@ -71,7 +110,7 @@ const (
 
 // NewCache returns an empty cache over the image.
 func NewCache(img *Image) *Cache {
-	return &Cache{img: img, dbs: map[uint32]map[memoKey]any{}}
+	return &Cache{img: img, dbs: map[uint32]*answers{}}
 }
 
 // Image returns the static part of the catalog.
@@ -91,12 +130,8 @@ func (c *Cache) Begin() (end func()) {
 	c.epoch.Add(1)
 	return func() {
 		c.mu.Lock()
-		for _, m := range c.dbs {
-			for k := range m {
-				if k.kind < memoStable {
-					delete(m, k)
-				}
-			}
+		for _, a := range c.dbs {
+			maps.DeleteFunc(a.m, func(k memoKey, _ any) bool { return k.kind < memoStable })
 		}
 		c.mu.Unlock()
 		c.epoch.Add(1)
@@ -111,24 +146,35 @@ func (c *Cache) get(db uint32, k memoKey) (any, bool) {
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	v, ok := c.dbs[db][k]
+	a := c.dbs[db]
+	if a == nil {
+		return nil, false
+	}
+	v, ok := a.m[k]
 	return v, ok
 }
 
 // put caches an answer that was read since the catalog had this epoch, unless
 // something has begun to change since.
 func (c *Cache) put(db uint32, k memoKey, v any, epoch uint64) {
+	if len(k.s) > types.NameLen {
+		return // nothing can have that name
+	}
+	k.s = strings.Clone(k.s) // it may be part of a large text
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k.kind < memoStable && (c.changing.Load() != 0 || c.epoch.Load() != epoch) {
 		return
 	}
-	m := c.dbs[db]
-	if m == nil {
-		m = map[memoKey]any{}
-		c.dbs[db] = m
+	a := c.dbs[db]
+	if a == nil {
+		if len(c.dbs) >= cacheDatabases {
+			clear(c.dbs)
+		}
+		a = &answers{m: map[memoKey]any{}}
+		c.dbs[db] = a
 	}
-	m[k] = v
+	a.keep(k, v, cacheAnswers, cacheAbsent)
 }
 
 // Session says whose view it is.
@@ -143,7 +189,7 @@ type Session struct {
 // View returns the catalog for one statement, read through txn, which must see
 // the image (Image.WithImage).
 func (c *Cache) View(txn kv.Txn, who Session) View {
-	v := &view{cache: c, src: &storeSource{img: c.img, txn: txn, db: who.Database}, who: who, memo: map[memoKey]any{}}
+	v := &view{cache: c, src: &storeSource{img: c.img, txn: txn, db: who.Database}, who: who, memo: answers{m: map[memoKey]any{}}}
 	v.epoch, _ = c.Epoch()
 	return v
 }
@@ -159,6 +205,9 @@ func NoteChanges(txn kv.Txn, changed func()) {
 // Valid reports whether what a plan depends on is as it was when deps were
 // recorded. v is a fresh view of the session that wants to use the plan.
 func (d *Deps) Valid(v View) (bool, error) {
+	if d.Many {
+		return false, nil
+	}
 	for _, o := range d.Objects {
 		version, err := versionOf(v, o)
 		if err != nil || version != o.Version || version == ownVersion {

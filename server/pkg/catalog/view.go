@@ -73,7 +73,11 @@ type Deps struct {
 	Objects []ObjectDep
 	Absent  []NameDep
 	Path    []uint32 // the search path names were resolved along; nil when none was
+	Many    bool     // there were more names absent than maxAbsent: the plan is for once
 }
+
+// maxAbsent bounds Deps.Absent, for statements that look up a name for each row.
+const maxAbsent = 4096
 
 // ObjectDep is one object a statement depends on. Class is the catalog relation its row is in (RelationClass, ...).
 type ObjectDep struct {

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
@@ -12,9 +14,9 @@ type view struct {
 	cache *Cache
 	src   *storeSource
 	who   Session
-	memo  map[memoKey]any // what this statement has read
-	epoch uint64          // of the cache when the view was made
-	path  []uint32        // nil: not resolved yet
+	memo  answers  // what this statement has read
+	epoch uint64   // of the cache when the view was made
+	path  []uint32 // nil: not resolved yet
 	deps  Deps
 	seen  map[ObjectDep]bool
 }
@@ -22,16 +24,16 @@ type view struct {
 // ask answers a question from the statement's memo, the cache, or the store.
 // A shared answer is *T; absence is cached as nil.
 func ask[T any](v *view, k memoKey, load func() (T, error)) (T, error) {
-	if x, ok := v.memo[k]; ok {
+	if x, ok := v.memo.m[k]; ok {
 		return x.(T), nil
 	}
 	if x, ok := v.cache.get(v.src.db, k); ok {
-		v.memo[k] = x
+		v.memo.keep(k, x, math.MaxInt, memoAbsent)
 		return x.(T), nil
 	}
 	x, err := load()
 	if err == nil {
-		v.memo[k] = x
+		v.memo.keep(k, x, math.MaxInt, memoAbsent)
 		v.cache.put(v.src.db, k, x, v.epoch)
 	}
 	return x, err
@@ -39,7 +41,12 @@ func ask[T any](v *view, k memoKey, load func() (T, error)) (T, error) {
 
 func (v *view) Database() uint32 { return v.src.db }
 
-func (v *view) Deps() *Deps { return &v.deps }
+// Deps implements View. What is asked later, when a plan runs, is none of the plan's.
+func (v *view) Deps() *Deps {
+	d := v.deps
+	d.Objects, d.Absent = slices.Clip(d.Objects), slices.Clip(d.Absent)
+	return &d
+}
 
 func (v *view) depend(class, oid uint32, version uint64) {
 	d := ObjectDep{class, oid, version}
@@ -53,6 +60,10 @@ func (v *view) depend(class, oid uint32, version uint64) {
 }
 
 func (v *view) absent(class, schema uint32, name string) {
+	if len(v.deps.Absent) >= maxAbsent {
+		v.deps.Many = true
+		return
+	}
 	v.deps.Absent = append(v.deps.Absent, NameDep{class, schema, name})
 }
 

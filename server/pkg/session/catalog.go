@@ -8,6 +8,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/settings"
+	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
 // openCatalog opens the image, without the functions that do not work yet, and
@@ -36,8 +37,10 @@ type planValidity struct {
 	settings uint64
 }
 
-// identify finds the role and the database a client asked for.
+// identify finds the role and the database a client asked for, by as much of
+// what it sent as a name holds.
 func (s *Session) identify(user, database string) error {
+	user, database = types.TruncateName(user), types.TruncateName(database)
 	txn, err := s.srv.store.Begin(kv.TxnOptions{})
 	if err != nil {
 		return fatalError(storeError(err))

@@ -76,7 +76,7 @@ func (s *Session) plan(st *statement, view catalog.View) (err error) {
 	st.prefix, _ = tagOf(st.query.CommandType)
 	st.columns = st.plan.Columns
 	st.returns = st.plan.Command == query.CmdSelect || st.plan.HasReturning
-	st.deps, st.planSettings = view.Deps(), s.planSettings()
+	st.deps, st.planSettings = st.plan.Deps, s.planSettings()
 	return s.describeColumns(st)
 }
 
