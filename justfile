@@ -107,6 +107,16 @@ bench-commits dir="build" seconds="3": build-lib
     @ninja -C {{ build_dir }} capi/commit_bench >/dev/null
     @d=$(mktemp -d "{{ dir }}/commits-XXXXXX"); trap 'rm -rf "$d"' EXIT; {{ build_dir }}/capi/commit_bench "$d/db" {{ seconds }}
 
+# Resident memory over a mixed run: DIR, budget in MiB, seconds; fails above 1.3 times the budget
+bench-memory dir="build" budget="256" seconds="60": build-lib
+    @ninja -C {{ build_dir }} capi/memory_bench >/dev/null
+    @d=$(mktemp -d "{{ dir }}/memory-XXXXXX"); trap 'rm -rf "$d"' EXIT; {{ build_dir }}/capi/memory_bench "$d/db" {{ budget }} {{ seconds }}
+
+# Opening after kill -9 with GB of rows of 1 KiB on the file system of DIR: also the budget in MiB, rounds
+bench-restart dir="build" gb="10" budget="384" rounds="3": build-lib
+    @ninja -C {{ build_dir }} capi/restart_bench >/dev/null
+    @d=$(mktemp -d "{{ dir }}/restart-XXXXXX"); trap 'rm -rf "$d"' EXIT; {{ build_dir }}/capi/restart_bench "$d/db" {{ gb }} {{ budget }} {{ rounds }}
+
 # Engine tests under ASan and UBSan, then under TSan (or: just sanitize tsan txn capi)
 sanitize *kinds:
     @python3 tests/tools/sanitize.py {{ kinds }}

@@ -6,4 +6,4 @@ set -euo pipefail
 PGZ_BIN=$(realpath "$1")
 export PGZ_BIN
 shift
-go test -count=1 -timeout 20m -v ./tests/isolation -all "$@"
+go test -count=1 -timeout 60m -v ./tests/isolation -all "$@"
