@@ -97,23 +97,32 @@ void TableDump::show_data(sst::BlockHandle handle, uint64_t* entries) {
 
 void TableDump::show_index(Slice top) {
   uint64_t entries = 0;
-  each(top, footer_.top_index, [&](Slice, Slice value) {
-    sst::BlockHandle partition;
-    if (!partition.decode(&value)) {
-      report_->damaged(footer_.top_index.offset, "an index entry names no block");
-      return;
+  // In files the blocks stand in the order of the index. One that names blocks again and again
+  // could go on for ever.
+  sst::BlockHandle last_partition;
+  sst::BlockHandle last_data;
+  const auto next_block = [&](Slice bytes, uint64_t from, sst::BlockHandle* last) {
+    sst::BlockHandle handle;
+    if (!handle.decode(&bytes)) {
+      report_->damaged(from, "an index entry names no block");
+      return false;
     }
+    if (last->size != 0 && handle.offset <= last->offset) {
+      report_->damaged(from, "an index entry leads back to " + std::to_string(handle.offset));
+      return false;
+    }
+    *last = handle;
+    return true;
+  };
+  each(top, footer_.top_index, [&](Slice, Slice value) {
+    if (!next_block(value, footer_.top_index.offset, &last_partition)) return;
+    const sst::BlockHandle partition = last_partition;
     const OwnedBlock index = read(partition);
     if (index == nullptr) return;
     uint64_t children = 0;
     each(index->slice(), partition, [&](Slice, Slice child) {
-      sst::BlockHandle data;
       ++children;
-      if (data.decode(&child)) {
-        show_data(data, &entries);
-      } else {
-        report_->damaged(partition.offset, "an index entry names no block");
-      }
+      if (next_block(child, partition.offset, &last_data)) show_data(last_data, &entries);
     });
     report_->line("  " + padded(partition.offset, 8) + "  index partition, " +
                   std::to_string(partition.size) + " bytes, " + std::to_string(children) +

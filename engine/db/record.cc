@@ -118,9 +118,9 @@ Status parse_commit(Slice record, CommitVisitor* visitor) {
   }
   uint64_t run_count = 0;
   if (!get_varint64(&in, &run_count) || run_count > in.size()) return malformed();
-  std::vector<RunFile> runs(run_count);
-  for (RunFile& run : runs) {
-    if (!RunFile::decode(&in, &run)) return malformed();
+  std::vector<RunFile> runs;  // grows with what is there, whatever the count says
+  for (uint64_t i = 0; i < run_count; i++) {
+    if (!RunFile::decode(&in, &runs.emplace_back())) return malformed();
   }
   if (!runs.empty()) PGZ_TRY(visitor->runs(std::move(runs)));
   uint64_t writes = 0;

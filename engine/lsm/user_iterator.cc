@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 namespace pgz {
@@ -31,7 +32,7 @@ class VisibleIterator final : public UserIterator {
     step_limit_ = limit == 0 ? 0 : std::max(limit, kStepLimitMin);
   }
   uint64_t version_ts() const override { return version_ts_; }
-  Status status() const override { return merged_->status(); }
+  Status status() const override { return disorder_.is_ok() ? merged_->status() : disorder_; }
   Slice key() const override { return forward_ ? user_key_of(merged_->key()) : Slice(saved_key_); }
   uint64_t value_bytes() const override {
     if (!is_pointer_) return stored_value().size();
@@ -79,6 +80,7 @@ class VisibleIterator final : public UserIterator {
 
   void seek(Slice user_key) override {
     begin_move(true);
+    sought_.clear();
     seek_merged(std::max(user_key, Slice(options_.lower)), make_trailer(options_.read_ts, 0xff));
     find_forward();
   }
@@ -91,7 +93,7 @@ class VisibleIterator final : public UserIterator {
     } else {
       seek_merged_for_prev(options_.upper);
     }
-    find_backward();
+    find_backward(false);
   }
 
   void seek_for_prev(Slice user_key) override {
@@ -105,7 +107,7 @@ class VisibleIterator final : public UserIterator {
     append_internal_key(&target_, user_key, kAfterAllVersions);
     merged_->seek_for_prev(target_);
     steps_++;
-    find_backward();
+    find_backward(false);
   }
 
   void next() override {
@@ -115,6 +117,7 @@ class VisibleIterator final : public UserIterator {
       saved_key_.assign(user_key_of(merged_->key()));
       skip_versions();
     } else {
+      sought_.clear();
       seek_merged(saved_key_, kAfterAllVersions);
     }
     find_forward();
@@ -125,10 +128,11 @@ class VisibleIterator final : public UserIterator {
       const std::string from(user_key_of(merged_->key()));
       begin_move(false);
       seek_merged_for_prev(from);
+      find_backward(false);
     } else {
       begin_move(false);
+      find_backward(true);
     }
-    find_backward();
   }
 
  private:
@@ -175,14 +179,27 @@ class VisibleIterator final : public UserIterator {
     for (int i = 0; i < kVersionsBeforeSeek; i++) {
       merged_->next();
       steps_++;
-      if (!merged_->valid() || user_key_of(merged_->key()) != Slice(saved_key_)) return;
+      if (!merged_->valid()) return;
+      const int order = user_key_of(merged_->key()).compare(Slice(saved_key_));
+      if (order < 0) return note_disorder();
+      if (order > 0) return;
     }
     seek_merged(saved_key_, kAfterAllVersions);
+    if (merged_->valid() && user_key_of(merged_->key()) <= Slice(saved_key_)) note_disorder();
+  }
+
+  // Keys of a damaged table that are not in order could lead a scan around for ever.
+  void note_disorder() {
+    disorder_ = Status::make(Code::kCorruption, "a table's keys are out of order");
+  }
+  void refuse(Kind kind) {
+    disorder_ = Status::make(Code::kNotSupported, "a table has an entry of kind " +
+                                                      std::to_string(static_cast<int>(kind)));
   }
 
   void find_forward() {
     int too_new = 0;
-    while (merged_->valid()) {
+    while (merged_->valid() && disorder_.is_ok()) {
       const Slice key = merged_->key();
       const Slice user_key = user_key_of(key);
       if (!options_.upper.empty() && user_key >= Slice(options_.upper)) return;
@@ -195,14 +212,17 @@ class VisibleIterator final : public UserIterator {
           steps_++;
         } else {
           too_new = 0;
-          const std::string here(user_key);
-          seek_merged(here, make_trailer(options_.read_ts, 0xff));
+          if (!sought_.empty() && user_key <= Slice(sought_)) return note_disorder();
+          sought_.assign(user_key);
+          seek_merged(sought_, make_trailer(options_.read_ts, 0xff));
         }
         continue;
       }
-      if (!is_tombstone(trailer_kind(trailer)) && !is_dropped(user_key, ts)) {
+      const Kind kind = trailer_kind(trailer);
+      if (!is_tombstone(kind) && !is_dropped(user_key, ts)) {
+        if (!is_kind(kind)) return refuse(kind);
         version_ts_ = ts;
-        is_pointer_ = trailer_kind(trailer) == Kind::kValuePointer;
+        is_pointer_ = kind == Kind::kValuePointer;
         valid_ = true;
         return;
       }
@@ -212,11 +232,14 @@ class VisibleIterator final : public UserIterator {
   }
 
   // Versions of a key come oldest first; the last one not above read_ts is the one to show.
-  void find_backward() {
-    while (merged_->valid()) {
+  // below_saved: what comes is to be below saved_key_.
+  void find_backward(bool below_saved) {
+    while (merged_->valid() && disorder_.is_ok()) {
       const Slice first = user_key_of(merged_->key());
       if (first < Slice(options_.lower)) return;
       if (out_of_steps(first)) return;
+      if (below_saved && first >= Slice(saved_key_)) return note_disorder();
+      below_saved = true;
       saved_key_.assign(first);
       bool found = false;
       bool hidden = false;
@@ -238,7 +261,7 @@ class VisibleIterator final : public UserIterator {
       }
       if (!merged_->status().is_ok()) return;
       if (found && !hidden) {
-        valid_ = true;
+        valid_ = disorder_.is_ok();
         return;
       }
     }
@@ -254,8 +277,10 @@ class VisibleIterator final : public UserIterator {
     const uint64_t trailer = load_trailer(merged_->key());
     version_ts_ = trailer_ts(trailer);
     *found = true;
-    *hidden = is_tombstone(trailer_kind(trailer)) || is_dropped(saved_key_, version_ts_);
-    is_pointer_ = trailer_kind(trailer) == Kind::kValuePointer;
+    const Kind kind = trailer_kind(trailer);
+    *hidden = is_tombstone(kind) || is_dropped(saved_key_, version_ts_);
+    if (!is_kind(kind)) refuse(kind);
+    is_pointer_ = kind == Kind::kValuePointer;
     if (!*hidden) saved_value_.assign(merged_->value());
   }
 
@@ -264,11 +289,13 @@ class VisibleIterator final : public UserIterator {
   const UserIteratorOptions options_;
   std::string target_;
   std::string saved_key_;
+  std::string sought_;  // going forward, the last key that was looked for behind versions too new
   std::string saved_value_;
   uint64_t version_ts_ = 0;
   uint64_t steps_ = 0;
   uint64_t step_limit_ = 0;
   uint64_t move_end_ = 0;
+  Status disorder_;  // what is there contradicts itself; nothing more is read then
   std::vector<ValueRead> taken_;
   std::string read_value_;
   bool is_pointer_ = false;  // the version's value is in the value log

@@ -131,7 +131,8 @@ bool BlockIterator::step() {
   const char* from =
       read_header(entries_.data() + next_, entries_.data() + entries_.size(), &header);
   if (from == nullptr || header.rest < kTrailerBytes ||
-      (header.shared != 0 && header.shared + kTrailerBytes > key_.size())) {
+      (header.shared != 0 && header.shared + kTrailerBytes > key_.size()) ||
+      uint64_t{header.shared} + header.rest > kMaxUserKeyBytes + kTrailerBytes) {
     return fail();
   }
   key_.splice(header.shared, Slice(from, header.rest));

@@ -103,6 +103,19 @@ TEST(Block, PutsTheGlobalTimestampIntoEveryKey) {
   }
 }
 
+TEST(Block, KeysLongerThanAnyAreRefused) {
+  for (const size_t bytes : {kMaxUserKeyBytes, kMaxUserKeyBytes + 1, size_t{70'000}}) {
+    BlockBuilder builder(16);
+    builder.add(ikey(std::string(bytes, 'k'), 1), "v");
+    const std::string block(builder.finish());
+    BlockIterator it;
+    it.init(block, 0);
+    it.seek_to_first();
+    EXPECT_EQ(it.valid(), bytes == kMaxUserKeyBytes);
+    EXPECT_EQ(it.corrupt(), bytes != kMaxUserKeyBytes);
+  }
+}
+
 TEST(Block, AnyBytesAreWalkedWithoutHarm) {
   const Model model = random_model(5, 100, false);
   const std::string sound = build(model, 16);

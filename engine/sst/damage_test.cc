@@ -2,11 +2,13 @@
 // and place, never wrong data.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <random>
 
 #include "engine/base/coding.h"
 #include "engine/base/crc32c.h"
 #include "engine/io/sim/sim_io.h"
+#include "engine/sst/block.h"
 #include "engine/sst/format.h"
 #include "engine/sst/table.h"
 
@@ -146,6 +148,57 @@ TEST_F(DamageTest, ABlockOfAnotherPlaceOrFileIsNotTaken) {
   EXPECT_EQ(read(42, 0), Code::kOk);
   EXPECT_EQ(read(42, stored.size()), Code::kCorruption);
   EXPECT_EQ(read(43, 0), Code::kCorruption);
+}
+
+// Its checksum fits, and it asks for a GiB.
+TEST_F(DamageTest, AFewBytesDoNotUnpackToMany) {
+  auto file = io_.open("b", OpenMode::kCreate, {}).take();
+  std::string bytes;
+  put_varint32(&bytes, 1 << 30);
+  bytes.append(100, 'b');
+  constexpr uint8_t kLz4 = 1;
+  std::string stored = bytes + static_cast<char>(kLz4);
+  put_fixed32(&stored, sst::block_crc(42, 0, bytes, kLz4));
+  ASSERT_TRUE(file->write(0, stored.data(), stored.size()).is_ok());
+  FileSource source(std::move(file));
+  const auto read = sst::read_block(&source, "b", 42, stored.size(), {0, bytes.size()});
+  ASSERT_TRUE(read.status().is(Code::kCorruption));
+  EXPECT_NE(read.status().message().find("uncompressed size"), std::string::npos);
+}
+
+// An index of blocks without entries: as long as one has no entries a scan would go on to the next.
+TEST_F(DamageTest, BlocksWithoutEntriesAreRefused) {
+  auto file = io_.open("s", OpenMode::kCreate, {}).take();
+  ASSERT_TRUE(file->write(0, sound_.data(), sound_.size()).is_ok());
+  FileSource source(std::move(file));
+  sst::Footer footer;
+  const size_t limit = sound_.size() - sst::kFooterBytes;
+  ASSERT_TRUE(sst::Footer::decode(sound_.substr(limit), "s", limit, &footer).is_ok());
+  const auto top = sst::read_block(&source, "s", 42, limit, footer.top_index).take();
+  BlockIterator index;
+  index.init(top->slice(), 0);
+  index.seek_to_first();
+  ASSERT_TRUE(index.valid());
+  sst::BlockHandle partition;
+  Slice value = index.value();
+  ASSERT_TRUE(partition.decode(&value));
+  std::string bytes = sound_;
+  // Restart points and their number, no more.
+  char* const block = bytes.data() + partition.offset;
+  std::memset(block, 0, partition.size);
+  put_fixed32(block + partition.size - 4, static_cast<uint32_t>((partition.size - 4) / 4));
+  block[partition.size] = 0;
+  put_fixed32(block + partition.size + 1,
+              sst::block_crc(42, partition.offset, Slice(block, partition.size), 0));
+  auto reader = open(bytes);
+  ASSERT_TRUE(reader.is_ok());
+  for (const bool reverse : {false, true}) {
+    const auto it = reader.value()->new_iterator(false);
+    reverse ? it->seek_to_last() : it->seek_to_first();
+    EXPECT_FALSE(it->valid());
+    EXPECT_TRUE(it->status().is(Code::kCorruption)) << it->status().to_string();
+    expect_names_the_place(it->status());
+  }
 }
 
 TEST_F(DamageTest, RandomBytesAsPropertiesAndFooter) {

@@ -36,10 +36,13 @@ void put_bytes(std::string* to, Property tag, Slice value) {
 
 // Largest block read at once: a value of the greatest size with its key and framing.
 constexpr uint64_t kMaxBlockBytes = kMaxValueBytes + (uint64_t{16} << 20);
+// No byte of LZ4 stands for more than 255 (its block format); a size beyond is not worth memory.
+constexpr uint64_t kLz4GainMax = 256;
 
 Result<OwnedBlock> uncompress(Slice stored, const std::string& name, BlockHandle handle) {
   uint32_t size = 0;
-  if (!get_varint32(&stored, &size) || size > kMaxBlockBytes) {
+  if (!get_varint32(&stored, &size) || size > kMaxBlockBytes ||
+      size / kLz4GainMax > stored.size()) {
     return corruption(name, handle.offset, "bad uncompressed size of a block");
   }
   OwnedBlock block = BlockContents::make(size, 0);

@@ -22,6 +22,7 @@ enum class Kind : uint8_t {
   kValuePointer = 4,    // value: where in the value log the value is
 };
 
+inline bool is_kind(Kind kind) { return kind >= Kind::kValue && kind <= Kind::kValuePointer; }
 inline bool is_tombstone(Kind kind) {
   return kind == Kind::kTombstone || kind == Kind::kMovedTombstone;
 }

@@ -53,8 +53,8 @@ class TableIterator final : public Iterator {
     begin();
     top_.seek_to_first();
     if (enter_partition()) {
-      index_.seek_to_first();
-      if (enter_block()) data_.seek_to_first();
+      start_partition(true);
+      if (enter_block()) start_block(true);
     }
     settle_forward();
   }
@@ -63,8 +63,8 @@ class TableIterator final : public Iterator {
     begin();
     top_.seek_to_last();
     if (enter_partition()) {
-      index_.seek_to_last();
-      if (enter_block()) data_.seek_to_last();
+      start_partition(false);
+      if (enter_block()) start_block(false);
     }
     settle_backward();
   }
@@ -167,6 +167,17 @@ class TableIterator final : public Iterator {
     return true;
   }
 
+  // To the end of the block just entered that is met first. Blocks and partitions have entries: an
+  // index that leads to others over and over would keep a scan for ever.
+  void start_block(bool forward) {
+    forward ? data_.seek_to_first() : data_.seek_to_last();
+    if (!data_.valid()) fail(table_->bad_block(index_.value()));
+  }
+  void start_partition(bool forward) {
+    forward ? index_.seek_to_first() : index_.seek_to_last();
+    if (!index_.valid()) fail(table_->bad_block(top_.value()));
+  }
+
   // Goes on to following blocks until an entry or the end is reached.
   void settle_forward() {
     while (status_.is_ok() && !data_.valid()) {
@@ -179,9 +190,9 @@ class TableIterator final : public Iterator {
       if (!index_.valid() && !index_.corrupt()) {
         top_.next();
         if (!enter_partition()) return;
-        index_.seek_to_first();
+        start_partition(true);
       }
-      if (enter_block()) data_.seek_to_first();
+      if (enter_block()) start_block(true);
     }
   }
 
@@ -196,9 +207,9 @@ class TableIterator final : public Iterator {
       if (!index_.valid() && !index_.corrupt()) {
         top_.prev();
         if (!enter_partition()) return;
-        index_.seek_to_last();
+        start_partition(false);
       }
-      if (enter_block()) data_.seek_to_last();
+      if (enter_block()) start_block(false);
     }
   }
 

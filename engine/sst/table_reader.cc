@@ -193,6 +193,11 @@ Status TableReader::get(const TableLookup& lookup, std::string* value,
   if (found == sst::BlockFind::kAbsent) return Status::ok();
   result->found = true;
   result->kind = trailer_kind(trailer);
+  if (!is_kind(result->kind)) {
+    return Status::make(Code::kNotSupported,
+                        rep.name + " at " + std::to_string(leaf.handle.offset) +
+                            ": an entry of kind " + std::to_string(static_cast<int>(result->kind)));
+  }
   result->ts = trailer_ts(trailer);
   if (value != nullptr) value->assign(bytes);
   return Status::ok();

@@ -108,6 +108,7 @@ Result<OpenSegmentRef> OpenSegment::reopen(Io* io, const std::string& vlog_dir, 
   PGZ_ASSIGN(std::unique_ptr<File> file, io->open(path, OpenMode::kReadWrite, {}));
   std::string header(vlog::kHeaderBytes, '\0');
   PGZ_TRY(file->read(0, header.data(), header.size()));
+  PGZ_ASSIGN(open->file_bytes_, file->size());
   open->attach(id, std::move(file), files);
   PGZ_TRY(vlog::check_header(header, path, open->segment_->meta()));
   MutexLock lock(&open->mutex_);
@@ -174,9 +175,15 @@ Status OpenSegment::sync() { return file_->sync(dirty_.exchange(false)); }
 
 Status OpenSegment::restore(const PlacedValue& placed) {
   const ValuePointer& pointer = placed.pointer;
+  // Slots were given out in the order of places, and no value is empty.
   if (placed.offset < vlog::kHeaderBytes || placed.offset > UINT32_MAX / 2 ||
-      pointer.slot >= kSlotsMax) {
+      pointer.slot >= kSlotsMax || pointer.slot > placed.offset - vlog::kHeaderBytes) {
     return vlog::corruption(segment_->path(), placed.offset, "the log names an impossible place");
+  }
+  if (placed.offset + pointer.length > file_bytes_) {
+    return vlog::corruption(
+        segment_->path(), file_bytes_,
+        "the log names a value that ends at " + std::to_string(placed.offset + pointer.length));
   }
   {
     MutexLock lock(&mutex_);

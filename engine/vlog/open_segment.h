@@ -80,6 +80,7 @@ class OpenSegment {
   bool closed_ PGZ_GUARDED_BY(mutex_) = false;
   uint32_t holders_ PGZ_GUARDED_BY(mutex_) = 0;
   uint64_t end_ PGZ_GUARDED_BY(mutex_) = 0;
+  uint64_t file_bytes_ = 0;  // of one that was reopened, as the last owner left it
   std::vector<Segment::Entry> entries_ PGZ_GUARDED_BY(mutex_);
   std::atomic<bool> dirty_{false};
   bool finished_ = false;  // finish()'s

@@ -10,6 +10,7 @@
 #include "engine/base/rng.h"
 #include "engine/io/sim/sim_io.h"
 #include "engine/vlog/format.h"
+#include "engine/vlog/open_segment.h"
 #include "engine/vlog/vlog.h"
 
 namespace pgz {
@@ -234,6 +235,32 @@ TEST_F(SegmentTest, CrashesDuringAMove) {
       }
     }
   }
+}
+
+// The log's word on where a value is, intact and wrong: told before memory is taken for it.
+TEST_F(SegmentTest, PlacesThatCannotBeAreNotRestored) {
+  const std::string value(5000, 'v');
+  PlacedValue placed;
+  {
+    const OpenSegmentRef open = OpenSegment::create(&io_, "vlog", 7, nullptr).take();
+    ASSERT_TRUE(open->place(value, 1 << 20, &placed));
+    const Slice slice(value);
+    ASSERT_TRUE(open->write({&slice, 1}, {&placed, 1}).is_ok());
+    open->release();
+    ASSERT_TRUE(open->sync().is_ok());
+  }
+  const OpenSegmentRef open = OpenSegment::reopen(&io_, "vlog", 7, nullptr).take();
+  PlacedValue wrong = placed;
+  wrong.pointer.length = 1 << 30;
+  EXPECT_TRUE(open->restore(wrong).is(Code::kCorruption));
+  wrong = placed;
+  wrong.pointer.slot = kSlotsMax - 1;
+  EXPECT_TRUE(open->restore(wrong).is(Code::kCorruption));
+  wrong = placed;
+  wrong.offset = 0;
+  EXPECT_TRUE(open->restore(wrong).is(Code::kCorruption));
+  const Status restored = open->restore(placed);
+  EXPECT_TRUE(restored.is_ok()) << restored.to_string();
 }
 
 }  // namespace
