@@ -117,7 +117,10 @@ func (s *Session) validity() planValidity {
 // stillValid tells whether what st was made from is as it was.
 func (s *Session) stillValid(st *statement) bool {
 	if !st.isQuery() {
-		return true
+		return s.returnsTheSame(st)
+	}
+	if st.discarded {
+		return false
 	}
 	if s.unchanged(st) {
 		return true

@@ -6,7 +6,6 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/ast"
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
-	"github.com/pgzdb/pgz/server/pkg/planner"
 )
 
 // Bits of DeclareCursorStmt.Options, PostgreSQL's.
@@ -70,15 +69,6 @@ func (s *Session) closeStmt(n *ast.ClosePortalStmt) (string, error) {
 	return "CLOSE CURSOR", nil
 }
 
-// fetchColumns is what FETCH returns.
-func (s *Session) fetchColumns(n *ast.FetchStmt) ([]planner.Column, error) {
-	p, err := s.cursorOf(n.Portalname)
-	if err != nil || n.Ismove {
-		return nil, err
-	}
-	return p.st.columns, nil
-}
-
 // fetchStmt is FETCH and MOVE. The rows are kept until they are sent, because
 // the cursor's next batch would overwrite them.
 func (s *Session) fetchStmt(n *ast.FetchStmt, out *portal) error {
@@ -88,6 +78,9 @@ func (s *Session) fetchStmt(n *ast.FetchStmt, out *portal) error {
 	}
 	if p.failed {
 		return cannotRun(p)
+	}
+	if !n.Ismove && !sameColumns(p.columns, out.columns) {
+		return errResultType()
 	}
 	count, skip, err := fetchRange(n, p)
 	if err != nil {

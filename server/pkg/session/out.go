@@ -34,6 +34,20 @@ type Out struct {
 
 	rowAt   int // where the DataRow under way begins
 	readyAt int // behind the last ReadyForQuery that has not gone out
+	markAt  int // where Rewind goes back to; -1: that has gone out
+}
+
+// Mark notes a place to rewind to.
+func (o *Out) Mark() { o.markAt = len(o.Buf) }
+
+// Rewind takes back what was appended since Mark. It reports false, and takes
+// back nothing, when some of it has gone out.
+func (o *Out) Rewind() bool {
+	if o.markAt < 0 {
+		return false
+	}
+	o.Buf = o.Buf[:o.markAt]
+	return true
 }
 
 // FlushReady writes out what the client waits for before a long wait: up to the
@@ -44,16 +58,16 @@ func (o *Out) FlushReady() error {
 	if o.readyAt == 0 {
 		return o.Err
 	}
-	rest := append([]byte(nil), o.Buf[o.readyAt:]...)
+	rest, mark := append([]byte(nil), o.Buf[o.readyAt:]...), o.markAt-o.readyAt
 	o.Buf = o.Buf[:o.readyAt]
 	err := o.Flush()
-	o.Buf = append(o.Buf, rest...)
+	o.Buf, o.markAt = append(o.Buf, rest...), mark
 	return err
 }
 
 // Flush writes everything out.
 func (o *Out) Flush() error {
-	o.readyAt = 0
+	o.readyAt, o.markAt = 0, -1
 	if len(o.Buf) == 0 || o.Err != nil {
 		o.Buf = o.Buf[:0]
 		return o.Err

@@ -13,6 +13,7 @@ import (
 	"github.com/pgzdb/pgz/server/pkg/kv"
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/planner"
+	"github.com/pgzdb/pgz/server/pkg/types"
 )
 
 // BindMessage is a Bind message cut into its parts, which borrow it.
@@ -32,6 +33,13 @@ type portal struct {
 	params  []data.Datum
 	arena   data.Arena
 	formats []int16 // of result columns; nil: all text
+
+	// What it returns: as st did at Bind, which told the client so, or when it
+	// was started.
+	bound    bool
+	returns  bool
+	columns  []planner.Column
+	colTypes []*types.Type
 
 	run     *exec.Run
 	runPlan *planner.Plan
@@ -111,6 +119,8 @@ func (s *Session) Bind(m *BindMessage) error {
 		return locate(err, st.text)
 	}
 	p := s.recycle(m.Portal, st)
+	p.take(st)
+	p.bound = true
 	if err := s.bindParams(p, m); err != nil {
 		return err
 	}
@@ -124,6 +134,21 @@ func (s *Session) Bind(m *BindMessage) error {
 	}
 	s.pipeline()
 	s.out.Empty('2')
+	return nil
+}
+
+// take makes what st returns now what the portal returns.
+func (p *portal) take(st *statement) {
+	p.returns, p.columns, p.colTypes = st.returns, st.columns, st.colTypes
+}
+
+// settle is called when it is known what is going to run: that must return what
+// Bind said.
+func (p *portal) settle() error {
+	if p.bound && !sameColumns(p.columns, p.st.columns) {
+		return errResultType()
+	}
+	p.take(p.st)
 	return nil
 }
 
@@ -214,7 +239,7 @@ func paramError(err error, portal string, i int, text bool) error {
 
 // bindFormats settles the format of each result column.
 func bindFormats(p *portal, formats []byte) error {
-	n, columns := len(formats)/2, len(p.st.columns)
+	n, columns := len(formats)/2, len(p.columns)
 	if n > 1 && n != columns {
 		return pgerr.Newf(pgerr.ProtocolViolation,
 			"bind message has %d result formats but query has %d columns", n, columns)
@@ -247,29 +272,31 @@ func (s *Session) findPortal(name []byte) (*portal, error) {
 // Describe tells the client what a statement ('S') or portal ('P') takes and
 // returns.
 func (s *Session) Describe(what byte, name []byte) error {
+	s.startStatement()
+	defer s.intr.disarm()
 	switch what {
 	case 'S':
 		st, err := s.findStatement(name)
 		if err != nil {
 			return err
 		}
-		if err := s.describable(st); err != nil {
+		if err := s.describable(st.returns); err != nil {
 			return err
 		}
+		s.out.Send(&pgproto3.ParameterDescription{ParameterOIDs: st.paramTypes})
 		if err := s.revalidate(st); err != nil {
 			return locate(err, st.text)
 		}
-		s.out.Send(&pgproto3.ParameterDescription{ParameterOIDs: st.paramTypes})
-		s.rowDescription(st, nil)
+		s.describeStatement(st)
 	case 'P':
 		p, err := s.findPortal(name)
 		if err != nil {
 			return err
 		}
-		if err := s.describable(p.st); err != nil {
+		if err := s.describable(p.returns); err != nil {
 			return err
 		}
-		s.rowDescription(p.st, p.formats)
+		s.describePortal(p)
 	default:
 		return pgerr.Newf(pgerr.ProtocolViolation, "invalid DESCRIBE message subtype %d", what)
 	}
@@ -277,37 +304,51 @@ func (s *Session) Describe(what byte, name []byte) error {
 }
 
 // describable refuses, in a failed block, what would need the catalog.
-func (s *Session) describable(st *statement) error {
-	if s.tx.block == blockFailed && st.returns {
+func (s *Session) describable(returns bool) error {
+	if s.tx.block == blockFailed && returns {
 		return errFailedBlock()
 	}
 	return nil
 }
 
-func (s *Session) rowDescription(st *statement, formats []int16) {
-	if !st.returns {
+// describeStatement sends what a statement returns, in text.
+func (s *Session) describeStatement(st *statement) {
+	switch {
+	case !st.returns:
 		s.out.Empty('n')
-		return
-	}
-	if formats == nil && st.rowDesc != nil {
+	case st.rowDesc != nil:
 		s.out.Buf = append(s.out.Buf, st.rowDesc...)
-		return
+	default:
+		from := len(s.out.Buf)
+		s.rowDescription(st.columns, st.colTypes, nil)
+		st.rowDesc = append([]byte(nil), s.out.Buf[from:]...)
 	}
-	fields := make([]pgproto3.FieldDescription, len(st.columns))
-	for i, c := range st.columns {
+}
+
+// describePortal sends what a portal returns, in its formats.
+func (s *Session) describePortal(p *portal) {
+	switch {
+	case !p.returns:
+		s.out.Empty('n')
+	case p.formats == nil && sameColumns(p.columns, p.st.columns):
+		s.describeStatement(p.st)
+	default:
+		s.rowDescription(p.columns, p.colTypes, p.formats)
+	}
+}
+
+func (s *Session) rowDescription(columns []planner.Column, colTypes []*types.Type, formats []int16) {
+	fields := make([]pgproto3.FieldDescription, len(columns))
+	for i, c := range columns {
 		fields[i] = pgproto3.FieldDescription{
 			Name: []byte(c.Name), TableOID: c.Table, TableAttributeNumber: uint16(c.Attnum),
-			DataTypeOID: c.Type, DataTypeSize: st.colTypes[i].Len, TypeModifier: c.Typmod,
+			DataTypeOID: c.Type, DataTypeSize: colTypes[i].Len, TypeModifier: c.Typmod,
 		}
 		if formats != nil {
 			fields[i].Format = formats[i]
 		}
 	}
-	from := len(s.out.Buf)
 	s.out.Send(&pgproto3.RowDescription{Fields: fields})
-	if formats == nil {
-		st.rowDesc = append([]byte(nil), s.out.Buf[from:]...)
-	}
 }
 
 // Execute runs a portal until it has returned maxRows rows, or to its end

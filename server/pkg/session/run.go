@@ -14,7 +14,7 @@ import (
 // runPortal executes a portal, sending rows, until maxRows are sent (0: all).
 // suspended tells that there may be more.
 func (s *Session) runPortal(p *portal, maxRows int) (suspended bool, err error) {
-	if p.failed || p.done && p.started && !p.st.returns {
+	if p.failed || p.done && p.started && !p.returns {
 		return false, cannotRun(p)
 	}
 	s.beginTxn()
@@ -29,9 +29,9 @@ func (s *Session) runPortal(p *portal, maxRows int) (suspended bool, err error) 
 			return false, err
 		}
 	}
-	if p.describe && p.st.returns {
+	if p.describe && p.returns {
 		p.describe = false
-		s.rowDescription(p.st, p.formats)
+		s.describePortal(p)
 	}
 	p.sent = 0
 	switch {
@@ -53,10 +53,13 @@ func cannotRun(p *portal) error {
 // startPortal begins execution: a query's plan is started, a utility statement
 // runs to its end.
 func (s *Session) startPortal(p *portal) error {
-	if !p.st.isQuery() {
-		return s.utility(p)
+	if p.st.isQuery() {
+		return s.startQuery(p)
 	}
-	return s.startQuery(p)
+	if err := p.settle(); err != nil {
+		return err
+	}
+	return s.utility(p)
 }
 
 // startQuery takes the plan's locks, a snapshot and starts the plan.
@@ -68,7 +71,10 @@ func (s *Session) startQuery(p *portal) error {
 	if err := s.lockAndSnapshot(p); err != nil {
 		return err
 	}
-	var err error
+	err := p.settle()
+	if err != nil {
+		return err
+	}
 	p.runPlan = st.plan
 	st.uses++
 	p.state.Instrument = p.instrument
@@ -218,8 +224,8 @@ func (s *Session) sendList(p *portal, maxRows int) (suspended bool, err error) {
 func (s *Session) sendBatchRow(p *portal, b *data.Batch, lane int) error {
 	o := s.out
 	c := s.types
-	o.BeginRow(len(p.st.colTypes))
-	for i, t := range p.st.colTypes {
+	o.BeginRow(len(p.colTypes))
+	for i, t := range p.colTypes {
 		if err := s.sendValue(c, p, i, t, b.Cols[i].Get(lane)); err != nil {
 			o.DropRow()
 			return err
@@ -233,8 +239,8 @@ func (s *Session) sendBatchRow(p *portal, b *data.Batch, lane int) error {
 func (s *Session) sendRow(p *portal, row data.Row) error {
 	o := s.out
 	c := s.typeCtx(&p.arena)
-	o.BeginRow(len(p.st.colTypes))
-	for i, t := range p.st.colTypes {
+	o.BeginRow(len(p.colTypes))
+	for i, t := range p.colTypes {
 		if err := s.sendValue(c, p, i, t, row[i]); err != nil {
 			o.DropRow()
 			return err

@@ -188,7 +188,7 @@ func (s *Session) runShape(text string) (done bool, err error) {
 		return false, nil
 	}
 	p := s.recycle(nil, st)
-	sent := len(s.out.Buf)
+	s.out.Mark()
 	if err = s.literalParams(st, p, text); err == nil {
 		p.describe = true
 		_, err = s.runPortal(p, 0)
@@ -196,8 +196,7 @@ func (s *Session) runShape(text string) (done bool, err error) {
 	op := p.state.WriteOp
 	s.stopPortal(p)
 	s.spare = p
-	if err != nil && retryUncached(err) && len(s.out.Buf) >= sent {
-		s.out.Buf = s.out.Buf[:sent]
+	if err != nil && retryUncached(err) && s.out.Rewind() {
 		if s.tx.txn != nil && op > 0 {
 			if err := s.tx.txn.RollbackTo(op); err != nil {
 				return true, storeError(err)

@@ -63,7 +63,7 @@ func (s *Session) prepareStmt(n *ast.PrepareStmt, outer *statement) error {
 		params = append(params, oid)
 	}
 	st := &statement{
-		name: n.Name, text: outer.text, fromSQL: true, preparedAt: s.stmtTime, declared: append([]uint32(nil), params...),
+		name: n.Name, text: outer.text, fromSQL: true, fixed: true, preparedAt: s.stmtTime, declared: append([]uint32(nil), params...),
 		raw: &ast.RawStmt{Stmt: n.Query, StmtLocation: outer.raw.StmtLocation, StmtLen: outer.raw.StmtLen},
 	}
 	switch n.Query.(type) {

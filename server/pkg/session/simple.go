@@ -14,7 +14,7 @@ func (s *Session) Query(text string) error {
 	defer s.intr.disarm()
 	s.running(text)
 	s.dropUnnamed()
-	if st := s.textPlan.get(text); st != nil && len(st.paramTypes) == 0 { // parameters: of a Parse message
+	if st := s.textPlan.get(text); st != nil && (!st.fixed || st.isTransaction()) { // fixed: by Parse
 		return locate(s.endImplicit(s.runSimple(st, true)), text)
 	}
 	if done, err := s.runShape(text); done {

@@ -51,6 +51,9 @@ func (s *Session) analyzeOnce(st *statement, params *[]uint32) error {
 	if err != nil {
 		return err
 	}
+	if st.contained && q.UtilityQuery != nil {
+		q = q.UtilityQuery
+	}
 	st.query = q
 	if params != nil {
 		st.paramTypes = *params
@@ -88,7 +91,7 @@ func (s *Session) inner(outer *statement) (*statement, error) {
 		return nil, pgerr.Internal("%s without a resolved query", outer.query.UtilityStmt.Tag())
 	}
 	st := &statement{
-		text: outer.text, raw: outer.raw, query: q, paramTypes: outer.paramTypes, prepared: true,
+		text: outer.text, raw: outer.raw, query: q, paramTypes: outer.paramTypes, prepared: true, contained: true,
 	}
 	if q.CommandType == query.CmdUtility {
 		return st, nil

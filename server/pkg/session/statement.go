@@ -33,6 +33,9 @@ type statement struct {
 	planSettings string
 	prefix       string    // of the command tag
 	fromSQL      bool      // made by PREPARE
+	fixed        bool      // made by Parse or PREPARE: its columns stay as they are
+	discarded    bool      // its plan, by DISCARD PLANS
+	contained    bool      // it is the query inside the utility statement raw
 	returns      bool      // rows, be it rows without columns
 	preparedAt   int64     // when it was made
 	uses         int64     // executions of its plan
@@ -65,21 +68,28 @@ func (s *Session) prepare(st *statement, params *[]uint32) error {
 	if st.prepared && s.stillValid(st) {
 		return nil
 	}
-	again := st.prepared
-	old := st.columns
-	if err := s.analyze(st, params); err != nil {
+	next := *st // st stays as it is on error
+	if err := s.analyze(&next, params); err != nil {
 		return err
 	}
-	if again && st.name != "" && !sameColumns(old, st.columns) {
-		return pgerr.New(pgerr.FeatureNotSupportedCode, "cached plan must not change result type")
+	if st.prepared && st.fixed && st.isQuery() && !sameColumns(st.columns, next.columns) {
+		return errResultType()
 	}
-	st.prepared = true
+	next.prepared, next.discarded = true, false
+	*st = next
 	return nil
+}
+
+func errResultType() error {
+	return pgerr.New(pgerr.FeatureNotSupportedCode, "cached plan must not change result type")
 }
 
 func sameColumns(a, b []planner.Column) bool {
 	if len(a) != len(b) {
 		return false
+	}
+	if len(a) == 0 || &a[0] == &b[0] {
+		return true
 	}
 	for i := range a {
 		if a[i].Type != b[i].Type || a[i].Name != b[i].Name {
@@ -168,8 +178,8 @@ func duplicatePrepared(name string) error {
 
 func (s *Session) newPrepared(name, text string, paramTypes []uint32) (*statement, error) {
 	if name == "" && s.tx.block != blockFailed {
-		if st := s.textPlan.get(text); st != nil && slices.Equal(st.declared, paramTypes) {
-			return st, nil // Bind and Describe look whether it is still valid
+		if st := s.textPlan.get(text); st != nil && s.parsedAlready(st) && slices.Equal(st.declared, paramTypes) {
+			return st, nil
 		}
 	}
 	stmts, err := parser.Parse(text)
@@ -179,7 +189,7 @@ func (s *Session) newPrepared(name, text string, paramTypes []uint32) (*statemen
 	if len(stmts) > 1 {
 		return nil, pgerr.New(pgerr.SyntaxError, "cannot insert multiple commands into a prepared statement")
 	}
-	st := &statement{name: name, text: text, declared: paramTypes, preparedAt: s.stmtTime}
+	st := &statement{name: name, text: text, declared: paramTypes, fixed: true, preparedAt: s.stmtTime}
 	if len(stmts) == 0 {
 		return st, nil
 	}
@@ -201,6 +211,23 @@ func (s *Session) newPrepared(name, text string, paramTypes []uint32) (*statemen
 		s.textPlan = s.textPlan.put(text, st)
 	}
 	return st, nil
+}
+
+// parsedAlready tells whether a cached statement is what Parse would make of its
+// text now. One that is out of date is not brought up to date: portals made of it
+// may be running.
+func (s *Session) parsedAlready(st *statement) bool {
+	if st.isTransaction() {
+		return true
+	}
+	if !st.fixed {
+		return false
+	}
+	if s.unchanged(st) {
+		return true
+	}
+	s.beginTxn()
+	return s.stillValid(st)
 }
 
 // pipeline notes that a message of the extended protocol runs outside a block:

@@ -65,7 +65,8 @@ func textColumn(name string) planner.Column {
 	return planner.Column{Name: name, Type: types.Text, Typmod: -1}
 }
 
-// utilityColumns is what a utility statement returns.
+// utilityColumns is what a utility statement returns. Of a cursor or prepared
+// statement that is not there it is nothing: running it is the error.
 func (s *Session) utilityColumns(n ast.Node) ([]planner.Column, error) {
 	switch n := n.(type) {
 	case *ast.VariableShowStmt:
@@ -73,15 +74,30 @@ func (s *Session) utilityColumns(n ast.Node) ([]planner.Column, error) {
 	case *ast.ExplainStmt:
 		return explainColumns(n)
 	case *ast.FetchStmt:
-		return s.fetchColumns(n)
-	case *ast.ExecuteStmt:
-		target := s.prepared[n.Name]
-		if target == nil {
-			return nil, noPrepared(n.Name)
+		if p := s.portals[n.Portalname]; p != nil && !n.Ismove {
+			return p.columns, nil
 		}
-		return target.columns, nil
+	case *ast.ExecuteStmt:
+		if target := s.prepared[n.Name]; target != nil {
+			return target.columns, nil
+		}
 	}
 	return nil, nil
+}
+
+// returnsTheSame tells whether a utility statement still returns what it did
+// when it was prepared: FETCH and EXECUTE go by a name, which may have come to
+// mean something else.
+func (s *Session) returnsTheSame(st *statement) bool {
+	if st.query == nil {
+		return true
+	}
+	switch st.query.UtilityStmt.(type) {
+	case *ast.FetchStmt, *ast.ExecuteStmt:
+		columns, err := s.utilityColumns(st.query.UtilityStmt)
+		return err == nil && sameColumns(columns, st.columns)
+	}
+	return true
 }
 
 // discard is DISCARD.
@@ -100,7 +116,7 @@ func (s *Session) discard(n *ast.DiscardStmt) (string, error) {
 	case ast.DISCARD_PLANS:
 		s.textPlan, s.shapes.byKey = nil, nil
 		for _, st := range s.prepared {
-			st.prepared = st.prepared && !st.isQuery()
+			st.discarded = st.isQuery()
 		}
 		return "DISCARD PLANS", nil
 	case ast.DISCARD_SEQUENCES:
