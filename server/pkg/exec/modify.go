@@ -261,7 +261,11 @@ func (m *modifier) onConflict(c *conflict) (done, wrote bool, err error) {
 		return false, false, nil
 	}
 	if what == rowChanged {
-		if same, err := m.writer.collides(c, m.lock.key); err != nil || !same {
+		same, err := m.writer.collides(c, m.lock.key)
+		if err == nil && !same {
+			err = m.lock.guard.unlock(m.lock.key, kv.NoKeyUpdate) // it is of no concern any more
+		}
+		if err != nil || !same {
 			return err != nil, false, err
 		}
 		if m.st.Serial {
