@@ -28,9 +28,13 @@ const maxTargets = 1664
 func (ps *pstate) statement(n ast.Node) (*query.Query, error) {
 	q, err := ps.unboundedStatement(n)
 	if err == nil && ps.nextResno-1 > maxTargets {
-		err = pgerr.Newf(pgerr.TooManyColumns, "target lists can have at most %d entries", maxTargets)
+		err = errTooManyTargets()
 	}
 	return q, err
+}
+
+func errTooManyTargets() error {
+	return pgerr.Newf(pgerr.TooManyColumns, "target lists can have at most %d entries", maxTargets)
 }
 
 // unboundedStatement does not look at the number of columns, which includes those
@@ -93,6 +97,9 @@ func (ps *pstate) selectStmt(n *ast.SelectStmt) (*query.Query, error) {
 	var err error
 	if q.TargetList, err = ps.targetList(n.TargetList, kindSelectTarget); err != nil {
 		return nil, err
+	}
+	if len(q.TargetList) > maxTargets { // at once: sorting and grouping compare all with all
+		return nil, errTooManyTargets()
 	}
 	ps.markOrigins(q.TargetList)
 	where, err := ps.whereClause(n.WhereClause, kindWhere, "WHERE")

@@ -272,10 +272,10 @@ func (s *Session) findPortal(name []byte) (*portal, error) {
 // Describe tells the client what a statement ('S') or portal ('P') takes and
 // returns.
 func (s *Session) Describe(what byte, name []byte) error {
-	s.startStatement()
-	defer s.intr.disarm()
 	switch what {
 	case 'S':
+		s.startStatement() // it may begin a transaction; a portal is in one
+		defer s.intr.disarm()
 		st, err := s.findStatement(name)
 		if err != nil {
 			return err
