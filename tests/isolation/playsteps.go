@@ -75,7 +75,7 @@ var (
 	// plain leaves the keys of a, and what c refers to, as they are.
 	plain = family{
 		"UPDATE a SET v = v + 1 WHERE id = {row}",
-		"UPDATE a SET v = v + 1 WHERE id = {row}",
+		"UPDATE a SET v = v + 1 WHERE id = {row} AND v < {v}",
 		"UPDATE a SET v = v + {v} WHERE v < {v} AND id < 7",
 		"UPDATE a SET k = k + 10 WHERE id = {row}",
 		"INSERT INTO a (id, k, v) VALUES ({pair}, {v})",

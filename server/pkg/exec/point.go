@@ -2,10 +2,12 @@ package exec
 
 import (
 	"context"
+	"errors"
 
 	"github.com/pgzdb/pgz/server/pkg/data"
 	"github.com/pgzdb/pgz/server/pkg/expr"
 	"github.com/pgzdb/pgz/server/pkg/kv"
+	"github.com/pgzdb/pgz/server/pkg/pgerr"
 	"github.com/pgzdb/pgz/server/pkg/planner"
 	"github.com/pgzdb/pgz/server/pkg/query"
 	"github.com/pgzdb/pgz/server/pkg/rowcodec"
@@ -176,10 +178,21 @@ func (x *pointRun) read(ctx context.Context) ([]data.Datum, error) {
 }
 
 // modify locks the row first and reads the snapshot's version only when a newer one
-// stands in its place.
+// stands in its place, or somebody else has the lock. A row that the statement does not
+// see, or does not mean, is neither waited for nor left locked.
 func (x *pointRun) modify(ctx context.Context) (bool, error) {
-	l := &x.mod.lock
-	what, err := l.lock(ctx, x.key, x.p.Write.LockMode, query.LockWaitBlock)
+	l, mode := &x.mod.lock, x.p.Write.LockMode
+	what, err := l.lock(ctx, x.key, mode, query.LockWaitError)
+	if concernsRow(err) {
+		ok, serr := x.snapshotRow()
+		if serr != nil {
+			return false, serr
+		}
+		if !ok {
+			return false, l.guard.unlock(l.key, mode)
+		}
+		what, err = l.lock(ctx, x.key, mode, query.LockWaitBlock)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -187,29 +200,42 @@ func (x *pointRun) modify(ctx context.Context) (bool, error) {
 		// Nobody's row: give the key back, others may want to insert it.
 		return false, x.st.Txn.RollbackTo(x.st.WriteOp)
 	}
+	var ok bool
 	if what == rowSame {
+		if err = x.dec.row(x.c, l.key, l.val, x.row); err == nil {
+			ok, err = pass(x.c, &x.p.Filter, x.row)
+		}
+	} else {
+		ok, err = x.snapshotRow()
+	}
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		return false, l.guard.unlock(l.key, mode)
+	}
+	if what == rowChanged {
+		// One that moved was followed: whether it still counts, its key too, is for the
+		// conditions to say, which all are looked at again.
 		if err := x.dec.row(x.c, l.key, l.val, x.row); err != nil {
 			return false, err
 		}
-		ok, err := pass(x.c, &x.p.Filter, x.row)
-		if err != nil || !ok {
+		if ok, err := pass(x.c, &x.p.Write.Target.Recheck, x.row); err != nil || !ok {
 			return false, err
 		}
-		return true, x.mod.write(x.row)
-	}
-	// A row that moved is followed: whether it still counts, its key too, is for the
-	// conditions to say, which all are looked at again.
-	if ok, err := x.snapshotRow(); err != nil || !ok {
-		return false, err
-	}
-	if err := x.dec.row(x.c, l.key, l.val, x.row); err != nil {
-		return false, err
-	}
-	ok, err := pass(x.c, &x.p.Write.Target.Recheck, x.row)
-	if err != nil || !ok {
-		return false, err
 	}
 	return true, x.mod.write(x.row)
+}
+
+// concernsRow tells whether a lock was not got for a reason that counts only if the
+// statement sees the row: somebody else has it or changed it.
+func concernsRow(err error) bool {
+	if err == nil {
+		return false
+	}
+	e := pgerr.As(err)
+	return e != nil && (e.Code == pgerr.LockNotAvailable || e.Code == pgerr.TRSerializationFailure) ||
+		errors.Is(err, kv.ErrTooManyLocks)
 }
 
 func (x *pointRun) insert(ctx context.Context) (*data.Batch, error) {
