@@ -50,7 +50,10 @@ func (s *Session) copyIn(n *ast.CopyStmt, opts *copyOptions, p *portal) (int64, 
 	if err := c.run(); err != nil {
 		return 0, err
 	}
-	return c.insert.N, s.fireKeys()
+	if err := s.fireKeys(); err != nil {
+		return 0, err
+	}
+	return c.insert.N, s.checkSerial()
 }
 
 func (s *Session) newCopyInto(n *ast.CopyStmt, opts *copyOptions, p *portal) (*copyInto, error) {

@@ -19,9 +19,9 @@ const (
 // call of the transaction waits for it first (txn.enter), so the engine still
 // sees one call after the other.
 //
-// What it refuses is told by the next call. It stays refused, since writes the
-// client was told of are missing: only RollbackTo behind them, or the end, is
-// left.
+// What it refuses is told by the next call. It stays refused, as does a batch
+// that went along with a call, since writes the client was told of are missing:
+// only RollbackTo before them, or the end, is left.
 type behind struct {
 	batch  []byte
 	result chan C.pgz_status // of capacity 1
@@ -30,6 +30,13 @@ type behind struct {
 
 	refused error
 	from    kv.OpNum // number of the first write of the batch under way, or refused
+}
+
+// refuse notes that the engine has not taken a batch, unless an older one is.
+func (b *behind) refuse(err error, from kv.OpNum) {
+	if b.refused == nil {
+		b.refused, b.from = err, from
+	}
 }
 
 // batchFull hands over a batch that has grown enough.
@@ -77,8 +84,9 @@ func (t *txn) join() error {
 	if b.under {
 		st := <-b.result
 		b.under = false
+		t.sc.call.lost = 0
 		if st != C.PGZ_OK {
-			b.refused = statusError(st, &t.sc.call.err)
+			b.refuse(statusError(st, &t.sc.call.err), b.from)
 		}
 	}
 	return b.refused

@@ -140,3 +140,101 @@ func TestARefusedBatchIsNotForgotten(t *testing.T) {
 		t.Fatalf("%d rows of 2", n)
 	}
 }
+
+// A batch that goes along with a call and is refused is missing until the end,
+// unless all of it is rolled back.
+func TestABatchRefusedWithACallIsNotForgotten(t *testing.T) {
+	const noSuchKind = 99
+	s := openStore(t, t.TempDir(), small)
+	defer s.Close()
+	calls := []struct {
+		name string
+		call func(x *txn) error
+	}{
+		{"Check", func(x *txn) error { return x.Check() }},
+		{"Get", func(x *txn) error {
+			_, _, err := x.Get(kv.View{TS: kv.Newest, ReadOp: 8}, []byte("a"), nil)
+			return err
+		}},
+		{"LockRowGet", func(x *txn) error {
+			_, _, _, err := x.LockRowGet(context.Background(), 7, []byte("a"), kv.Update, kv.LockOptions{}, nil)
+			return err
+		}},
+		{"UnlockRow", func(x *txn) error { return x.UnlockRow(7, []byte("a"), kv.Update) }},
+		{"RollbackTo", func(x *txn) error { return x.RollbackTo(7) }},
+	}
+	for _, c := range calls {
+		for _, behind := range []bool{true, false} {
+			t.Run(fmt.Sprint(c.name, behind), func(t *testing.T) {
+				x := begin(t, s)
+				if err := x.Put(4, []byte("k4"), nil); err != nil {
+					t.Fatal(err)
+				}
+				if err := x.Check(); err != nil {
+					t.Fatal(err)
+				}
+				if err := x.Put(5, []byte("k5"), nil); err != nil {
+					t.Fatal(err)
+				}
+				if err := x.append(6, noSuchKind, []byte("k"), nil); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.call(x); !errors.Is(err, kv.ErrInvalidArg) {
+					t.Fatalf("the call: %v", err)
+				}
+				if behind {
+					if err := x.RollbackTo(6); !errors.Is(err, kv.ErrInvalidArg) {
+						t.Fatalf("back to behind k5, which may be missing: %v", err)
+					}
+					if _, err := x.Commit(context.Background(), kv.CommitOptions{}); !errors.Is(err, kv.ErrInvalidArg) {
+						t.Fatalf("the commit: %v", err)
+					}
+					return
+				}
+				defer x.Rollback()
+				if err := x.RollbackTo(5); err != nil {
+					t.Fatalf("back to before the batch: %v", err)
+				}
+				if n := countKeys(t, x, 6); n != 1 {
+					t.Fatalf("%d rows, want k4 alone", n)
+				}
+			})
+		}
+	}
+	// Rolled back whole before it was handed over: it is never sent.
+	x := begin(t, s)
+	defer x.Rollback()
+	if err := x.append(6, noSuchKind, []byte("k"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.RollbackTo(6); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Commit(context.Background(), kv.CommitOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A call that fails after its batch was taken refuses nothing.
+func TestAFailedCallKeepsItsBatch(t *testing.T) {
+	s := openStore(t, t.TempDir(), small)
+	defer s.Close()
+	x := begin(t, s)
+	if err := x.Put(5, []byte("k5"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.UnlockRow(5, []byte("k5"), kv.Update); !errors.Is(err, kv.ErrInvalidArg) {
+		t.Fatalf("a written row's lock is given back: %v", err)
+	}
+	if err := x.RollbackTo(6); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Commit(context.Background(), kv.CommitOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	x = begin(t, s)
+	defer x.Rollback()
+	if n := countKeys(t, x, 1); n != 1 {
+		t.Fatalf("%d rows, want 1", n)
+	}
+}

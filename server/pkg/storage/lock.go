@@ -80,7 +80,7 @@ func (t *txn) unlock(op kv.OpNum, space, mode byte, name []byte) error {
 	batch := t.pending(kv.MaxOp)
 	st := C.sh_unlock(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(batch), C.size_t(len(batch)), C.uint32_t(space),
 		C.uint32_t(mode), C.uint32_t(op), pointer(sc.tmp), C.size_t(len(sc.tmp)), &sc.call)
-	t.handedOver(batch)
+	t.handedOver(batch, st)
 	if st == C.PGZ_OK || st == C.PGZ_NOT_FOUND {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (t *txn) LockRowGet(ctx context.Context, op kv.OpNum, key []byte, mode kv.R
 	st := C.sh_lock_read(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(batch),
 		C.size_t(len(batch)), C.uint32_t(mode)+C.PGZ_ROW_KEY_SHARE, C.uint32_t(op), pointer(key),
 		C.size_t(len(key)), 0, 0, 0, spare(dst), C.size_t(cap(dst)-len(dst)), &sc.call)
-	t.handedOver(batch)
+	t.handedOver(batch, st)
 	waited := false
 	switch st {
 	case C.PGZ_OK, C.PGZ_NOT_FOUND:

@@ -20,7 +20,7 @@ func (t *txn) Prepare() ([]byte, error) {
 	var n C.size_t
 	st := C.sh_prepare(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(batch),
 		C.size_t(len(batch)), &sc.call, &state, &n)
-	t.handedOver(batch)
+	t.handedOver(batch, st)
 	if st != C.PGZ_OK {
 		return nil, statusError(st, &sc.call.err)
 	}

@@ -55,7 +55,7 @@ func (t *txn) Get(v kv.View, key, dst []byte) ([]byte, kv.Version, error) {
 		st := C.sh_read(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(batch),
 			C.size_t(len(batch)), C.uint64_t(v.TS), C.uint32_t(v.ReadOp), pointer(key),
 			C.size_t(len(key)), spare(dst), C.size_t(cap(dst)-len(dst)), &t.sc.call)
-		t.handedOver(batch)
+		t.handedOver(batch, st)
 		switch st {
 		case C.PGZ_OK, C.PGZ_NOT_FOUND:
 			dst, version := t.found(dst)

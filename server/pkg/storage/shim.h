@@ -15,6 +15,7 @@ typedef struct {
   pgz_row row;
   uint32_t rows;
   uint32_t done;
+  uint32_t lost;  // a batch was not, or not all, taken; who reads it clears it
   uint64_t used;
   uint64_t needed;
   pgz_error err;
@@ -120,9 +121,7 @@ static inline pgz_status sh_approximate(uint64_t db, const uint8_t* lower, size_
   return pgz_approximate_bytes(SH_DB(db), lower, lower_len, upper, upper_len, &c->value, &c->err);
 }
 
-// Begins the transaction if it is not yet and hands over what was written since the last crossing.
-static inline pgz_status sh_write(uint64_t db, uint64_t owner, const uint8_t* batch,
-                                  size_t batch_len, sh_call* c) {
+static inline pgz_status sh_begin(uint64_t db, uint64_t owner, sh_call* c) {
   if (c->txn == 0) {
     pgz_txn_options o;
     memset(&o, 0, sizeof(o));
@@ -134,8 +133,17 @@ static inline pgz_status sh_write(uint64_t db, uint64_t owner, const uint8_t* ba
     if (s != PGZ_OK) return s;
     c->txn = (uint64_t)(uintptr_t)txn;
   }
-  if (batch_len == 0) return PGZ_OK;
-  return pgz_txn_write(SH_TXN(c->txn), batch, batch_len, &c->err);
+  return PGZ_OK;
+}
+
+// Begins the transaction if it is not yet and hands over what was written since the last crossing.
+static inline pgz_status sh_write(uint64_t db, uint64_t owner, const uint8_t* batch,
+                                  size_t batch_len, sh_call* c) {
+  pgz_status s = sh_begin(db, owner, c);
+  if (batch_len == 0) return s;
+  if (s == PGZ_OK) s = pgz_txn_write(SH_TXN(c->txn), batch, batch_len, &c->err);
+  if (s != PGZ_OK) c->lost = 1;
+  return s;
 }
 
 // With batch_len > 0 the batch is handed over first.

@@ -108,10 +108,16 @@ func (t *txn) pending(op kv.OpNum) []byte {
 }
 
 // handedOver forgets the batch once the engine has it. It has it, or has
-// refused it, whenever the call came back.
-func (t *txn) handedOver(batch []byte) {
-	if len(batch) != 0 {
-		t.sc.batch = t.sc.batch[:0]
+// refused it, whenever the call came back, with status st.
+func (t *txn) handedOver(batch []byte, st C.pgz_status) {
+	sc := t.sc
+	if len(batch) == 0 {
+		return
+	}
+	sc.batch = recycled(sc.batch)
+	if sc.call.lost != 0 { // and not only the call failed for which it was handed over
+		sc.call.lost = 0
+		sc.behind.refuse(statusError(st, &sc.call.err), sc.from)
 	}
 }
 
@@ -145,13 +151,16 @@ func (t *txn) append(op kv.OpNum, kind byte, key, value []byte) error {
 }
 
 func (t *txn) handOver() error {
+	if err := t.join(); err != nil {
+		return err
+	}
 	sc := t.sc
 	if len(sc.batch) == 0 {
 		return nil
 	}
 	st := C.sh_write(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(sc.batch),
 		C.size_t(len(sc.batch)), &sc.call)
-	sc.batch = recycled(sc.batch)
+	t.handedOver(sc.batch, st)
 	if st != C.PGZ_OK {
 		return statusError(st, &sc.call.err)
 	}
@@ -208,20 +217,28 @@ func (t *txn) RollbackTo(op kv.OpNum) error {
 		return err
 	}
 	sc := t.sc
+	if op <= sc.from {
+		sc.batch = sc.batch[:0] // nothing of it is to stay
+	}
 	if sc.call.txn == 0 && len(sc.batch) == 0 {
+		t.rolledBackTo(op)
 		return nil
 	}
 	st := C.sh_rollback_to(C.uint64_t(t.store.db), C.uint64_t(t.owner), pointer(sc.batch),
 		C.size_t(len(sc.batch)), C.uint32_t(op), &sc.call)
-	sc.batch = sc.batch[:0]
-	if t.first >= op {
-		t.first = 0
-	}
-	t.last = min(t.last, op)
+	t.handedOver(sc.batch, st)
+	t.rolledBackTo(op)
 	if st != C.PGZ_OK {
 		return statusError(st, &sc.call.err)
 	}
 	return nil
+}
+
+func (t *txn) rolledBackTo(op kv.OpNum) {
+	if t.first >= op {
+		t.first = 0
+	}
+	t.last = min(t.last, op)
 }
 
 // Written implements kv.Txn.
