@@ -16,11 +16,19 @@ type Session struct {
 	active  []string // in force
 	custom  map[string]*customValue
 	undo    []change
-	touched bool // a value in force differs from the kept one
+	noted   map[settingKey]int // where undo has the newest note of a setting
+	mark    int                // notes from here on are of the present savepoint
+	touched bool               // a value in force differs from the kept one
 	version uint64
 
 	reported   []string // what the client was told, by Def id
 	reportedAt uint64   // version then, plus one; 0: it was told nothing
+}
+
+// settingKey names a setting of the table by its id, another one by -1 and its name.
+type settingKey struct {
+	id   int
+	name string
 }
 
 type customValue struct{ kept, active string }
@@ -108,13 +116,27 @@ func (s *Session) Assign(name, value string, local bool) {
 }
 
 func (s *Session) assign(d *Def, value string, local bool) {
-	s.undo = append(s.undo, change{id: d.id, kept: s.kept[d.id], active: s.active[d.id]})
+	s.note(change{id: d.id, kept: s.kept[d.id], active: s.active[d.id]})
 	if !local {
 		s.kept[d.id] = value
 	}
 	s.active[d.id] = value
 	s.touched = s.touched || local
 	s.version++
+}
+
+// note says what a setting was before a change. What it was between two changes
+// since the last mark nobody can go back to.
+func (s *Session) note(c change) {
+	key := settingKey{c.id, c.name}
+	if at, ok := s.noted[key]; ok && at >= s.mark && at < len(s.undo) {
+		return
+	}
+	if s.noted == nil {
+		s.noted = map[settingKey]int{}
+	}
+	s.noted[key] = len(s.undo)
+	s.undo = append(s.undo, c)
 }
 
 func (s *Session) setCustom(name, value string, local bool) error {
@@ -133,7 +155,7 @@ func (s *Session) setCustom(name, value string, local bool) error {
 		s.custom[key] = c
 	}
 	note.kept, note.active = c.kept, c.active
-	s.undo = append(s.undo, note)
+	s.note(note)
 	if !local {
 		c.kept = value
 	}
@@ -180,7 +202,10 @@ func (s *Session) ResetAll(superuser bool) {
 func (s *Session) ResetValue(d *Def) string { return s.base[d.id] }
 
 // Mark is a point to undo to: the length of the undo list.
-func (s *Session) Mark() int { return len(s.undo) }
+func (s *Session) Mark() int {
+	s.mark = len(s.undo)
+	return s.mark
+}
 
 // RollbackTo undoes every change since mark.
 func (s *Session) RollbackTo(mark int) {
@@ -197,6 +222,8 @@ func (s *Session) RollbackTo(mark int) {
 		s.version++
 	}
 	s.undo = s.undo[:mark]
+	s.mark = mark // it may be undone to again
+	clear(s.noted)
 }
 
 // Commit ends the effect of SET LOCAL and forgets the undo list.
@@ -221,8 +248,13 @@ func (s *Session) Rollback() {
 }
 
 func (s *Session) forget() {
-	s.undo = s.undo[:0]
-	s.touched = false
+	s.touched, s.mark = false, 0
+	if len(s.undo) > len(table) {
+		s.undo, s.noted = nil, nil
+	} else if len(s.undo) != 0 {
+		s.undo = s.undo[:0]
+		clear(s.noted)
+	}
 }
 
 // Report calls f for each reported setting whose value the client does not

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/pgzdb/pgz/server/pkg/pgerr"
@@ -128,6 +129,63 @@ func TestUndo(t *testing.T) {
 	if _, known := s.Show("my.var"); known {
 		t.Fatal("a custom setting outlived its transaction")
 	}
+}
+
+// A setting that changes again and again is noted once for each savepoint.
+func TestUndoIsBounded(t *testing.T) {
+	s := NewSession(nil)
+	set := func(name, value string) {
+		t.Helper()
+		if err := s.Set(name, value, false, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(when, custom, mem string, notes int) {
+		t.Helper()
+		if got := s.Value("a.b"); got != custom {
+			t.Errorf("%s: a.b is %q, want %q", when, got, custom)
+		}
+		if got, _ := s.Show("work_mem"); got != mem {
+			t.Errorf("%s: work_mem is %s, want %s", when, got, mem)
+		}
+		if len(s.undo) != notes {
+			t.Errorf("%s: %d notes, want %d", when, len(s.undo), notes)
+		}
+	}
+	change := func(to string) {
+		t.Helper()
+		for i := range 100 {
+			set("a.b", fmt.Sprint(i))
+			set("work_mem", fmt.Sprint(100+i, "kB"))
+		}
+		set("a.b", to)
+		set("work_mem", to+"MB")
+	}
+	set("a.b", "0")
+	set("work_mem", "9MB")
+	s.Commit()
+	change("1")
+	want("before a savepoint", "1", "1MB", 2)
+	outer := s.Mark()
+	change("2")
+	inner := s.Mark()
+	change("3")
+	want("behind the second", "3", "3MB", 6)
+	s.RollbackTo(inner)
+	want("back to the second", "2", "2MB", 4)
+	change("4")
+	s.RollbackTo(inner)
+	want("back to the second again", "2", "2MB", 4)
+	s.RollbackTo(outer)
+	want("back to the first", "1", "1MB", 2)
+	change("5")
+	want("on from there", "5", "5MB", 4)
+	s.Rollback()
+	want("the end", "0", "9MB", 0)
+	change("6")
+	s.Commit()
+	s.Rollback()
+	want("committed", "6", "6MB", 0)
 }
 
 func TestReport(t *testing.T) {
