@@ -1,8 +1,10 @@
 package textfn
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"sync"
 
@@ -22,15 +24,23 @@ type pattern struct {
 	re      *regexp.Regexp
 	mixed   bool // greedy and non-greedy quantifiers together
 	context bool // the pattern looks at what stands before a match
+	weight  int  // what it may be, in steps: some hundred bytes each
 }
 
 // cache of compiled patterns, dropped whole when it is full.
 var cache = struct {
 	sync.RWMutex
-	m map[string]*pattern
+	m      map[string]*pattern
+	weight int // of all
 }{m: map[string]*pattern{}}
 
-const cacheEntries = 512
+const (
+	cacheEntries = 512
+	cacheWeight  = 256 << 10
+	// A heavier pattern is too complex. PostgreSQL's bound is on states and arcs
+	// of its automaton: some 43,000 plain characters, more in a character class.
+	maxWeight = 128 << 10
+)
 
 // compile translates and compiles p; flags are those of the function calls
 // (c, e, i, m, n, p, q, s, t, w, x; g is the caller's business).
@@ -47,10 +57,14 @@ func compile(p, flags string) (*pattern, error) {
 		return nil, err
 	}
 	cache.Lock()
-	if len(cache.m) >= cacheEntries {
+	if len(cache.m) >= cacheEntries || cache.weight+c.weight > cacheWeight {
 		clear(cache.m)
+		cache.weight = 0
 	}
-	cache.m[strings.Clone(key)] = c
+	if cache.m[key] == nil {
+		cache.m[key] = c
+		cache.weight += c.weight
+	}
 	cache.Unlock()
 	return c, nil
 }
@@ -59,7 +73,39 @@ func badRegex(what string) error {
 	return pgerr.New(pgerr.InvalidRegularExpression, "invalid regular expression: "+what)
 }
 
+func errTooComplex() error { return badRegex("regular expression is too complex") }
+
+// weigh says how many steps a translated pattern has, about: counted
+// repetitions are written out.
+func weigh(p string) int {
+	if !strings.Contains(p, "{") {
+		return len(p)
+	}
+	re, err := syntax.Parse(p, syntax.Perl)
+	if err != nil {
+		return len(p) // compiling says why
+	}
+	return max(len(p), steps(re))
+}
+
+func steps(re *syntax.Regexp) int {
+	n := 1
+	if re.Op == syntax.OpLiteral {
+		n = len(re.Rune)
+	}
+	for _, sub := range re.Sub {
+		n += steps(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(re.Min+1, re.Max)
+	}
+	return n
+}
+
 func translatePattern(p, flags string) (*pattern, error) {
+	if len(p) > maxWeight {
+		return nil, errTooComplex()
+	}
 	t := translator{in: p}
 	if err := t.options(flags); err != nil {
 		return nil, err
@@ -81,7 +127,16 @@ func translatePattern(p, flags string) (*pattern, error) {
 	case t.fold:
 		prefix = "(?si)"
 	}
-	re, err := regexp.Compile(prefix + t.out.String())
+	translated := prefix + t.out.String()
+	weight := weigh(translated)
+	if weight > maxWeight {
+		return nil, errTooComplex()
+	}
+	re, err := regexp.Compile(translated)
+	var bad *syntax.Error
+	if errors.As(err, &bad) && bad.Code == syntax.ErrLarge {
+		return nil, errTooComplex()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("regular expression %q was translated to %q: %w", p, t.out.String(),
 			pgerr.FeatureNotSupported("this regular expression"))
@@ -89,7 +144,7 @@ func translatePattern(p, flags string) (*pattern, error) {
 	if t.greedy || !t.lazy {
 		re.Longest()
 	}
-	return &pattern{re: re, mixed: t.greedy && t.lazy, context: t.context}, nil
+	return &pattern{re: re, mixed: t.greedy && t.lazy, context: t.context, weight: weight}, nil
 }
 
 // positions refuses a pattern whose match has other bounds in PostgreSQL.
