@@ -45,6 +45,10 @@ class Replay final : public CommitVisitor {
   uint64_t last_ts() const { return ts_; }
 
   Status begin(uint64_t ts, uint64_t) override {
+    if (ts >= kStoredTimestampEnd) {
+      return Status::make(Code::kCorruption, "a commit timestamp of " + std::to_string(ts) +
+                                                 " leaves no room for later ones");
+    }
     if (ts <= ts_) return Status::make(Code::kCorruption, "commit timestamps do not grow");
     ts_ = ts;
     have_ref_ = false;
@@ -87,6 +91,11 @@ class Replay final : public CommitVisitor {
   bool have_ref_ = false;
   MemTableRef ref_;
   std::vector<std::pair<std::string, std::string>> drops_;
+};
+
+struct SetAtEnd {
+  Event* const event;
+  ~SetAtEnd() { event->set(); }
 };
 
 // Whether a log slot has more than its header: blocks behind the first are zeros until then.
@@ -257,6 +266,8 @@ Status Db::open_existing() {
       return from;
     });
   });
+  // Memory may run out: whoever waits for the thread on the way out must not wait for ever.
+  const SetAtEnd at_end{&from_is_known};
   Result<std::unique_ptr<Lsm>> opened = Lsm::open(runtime_, dir_, lsm_options(), &recovered, [&] {
     from = recovered.flushed_lsn;
     from_is_known.set();

@@ -58,7 +58,11 @@ std::optional<BlockHeader> parse_block(const char* block, const Uuid& uuid) {
   h.length = get_fixed16(block + 32);
   h.kind = static_cast<BlockKind>(block[34]);
   const bool known_kind = h.kind >= BlockKind::kData && h.kind <= BlockKind::kSeal;
-  if (h.epoch == 0 || block[35] != static_cast<char>(kFormatVersion) || !known_kind ||
+  if (h.epoch == 0 || h.epoch > kEpochMax || h.position > kPositionMax ||
+      h.position % kBlockBytes != 0) {
+    return std::nullopt;
+  }
+  if (block[35] != static_cast<char>(kFormatVersion) || !known_kind ||
       get_fixed32(block + kKeyIdAt) != 0 || h.length > kPayloadMax) {
     return std::nullopt;
   }
@@ -103,7 +107,9 @@ std::optional<SlotHeader> parse_slot_header(Slice payload) {
   h.prev_epoch = get_fixed64(payload.data() + 8);
   h.accepted_end = get_fixed64(payload.data() + 16);
   h.after_recovery = (get_fixed32(payload.data() + kSlotFlagsAt) & kAfterRecoveryFlag) != 0;
-  if (h.slot_bytes == 0 || h.slot_bytes % kBlockBytes != 0) return std::nullopt;
+  if (h.slot_bytes == 0 || h.slot_bytes % kBlockBytes != 0 || h.accepted_end % kBlockBytes != 0) {
+    return std::nullopt;
+  }
   return h;
 }
 

@@ -42,6 +42,11 @@ inline constexpr uint8_t kFormatVersion = 1;
 // blocks, and recovery need not read old slots to their ends.
 inline constexpr size_t kFirstWriteBlocks = 4;
 
+// Blocks with greater ones are not whole. Recovery counts on from those it finds and wants half of
+// it left, so that what it begins is found again.
+inline constexpr uint64_t kEpochMax = uint64_t{1} << 62;
+inline constexpr Lsn kPositionMax = uint64_t{1} << 62;
+
 using Uuid = std::array<uint8_t, 16>;
 
 enum class BlockKind : uint8_t { kData = 1, kSlotHeader = 2, kSeal = 3 };

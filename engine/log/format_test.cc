@@ -74,6 +74,33 @@ TEST(LogFormat, EveryFlippedBitIsNoticed) {
   EXPECT_FALSE(parse_block(zeros.data(), kUuid).has_value());
 }
 
+// Epochs and positions are counted on from, and positions are of whole blocks.
+TEST(LogFormat, NumbersThatLeaveNoRoomAreNoBlock) {
+  constexpr uint64_t kLimit = uint64_t{1} << 62;
+  uint32_t checksum = 0;
+  std::string block = sample_block(&checksum);
+  const auto parses = [&](uint64_t epoch, uint64_t position) {
+    (void)seal_block(block.data(), kUuid, epoch, position, 0, 0);
+    return parse_block(block.data(), kUuid).has_value();
+  };
+  EXPECT_TRUE(parses(kLimit, kLimit));
+  EXPECT_FALSE(parses(kLimit + 1, 0));
+  EXPECT_FALSE(parses(UINT64_MAX - 1, 0));
+  EXPECT_FALSE(parses(1, kLimit + kBlockBytes));
+  EXPECT_FALSE(parses(1, 0 - uint64_t{kBlockBytes}));
+  EXPECT_FALSE(parses(1, kBlockBytes + 8));
+}
+
+TEST(LogFormat, ASlotFollowsWholeBlocks) {
+  char payload[kPayloadMax];
+  SlotHeader header{64 * kBlockBytes, 3, 5 * kBlockBytes, false};
+  size_t n = encode_slot_header(header, payload);
+  EXPECT_TRUE(parse_slot_header(Slice(payload, n)).has_value());
+  header.accepted_end += 512;
+  n = encode_slot_header(header, payload);
+  EXPECT_FALSE(parse_slot_header(Slice(payload, n)).has_value());
+}
+
 TEST(LogFormat, SlotHeaderComesBack) {
   char payload[kPayloadMax];
   const size_t n = encode_slot_header({4 << 20, 41, 0x5000, true}, payload);

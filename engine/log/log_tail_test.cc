@@ -260,6 +260,36 @@ TEST(LogTail, ASlotIsNotItsOwnSuccessor) {
   }
 }
 
+// Blocks of a log that has begun far up: what is written next must be found again, or nothing is
+// written.
+TEST(LogTail, ALogThatHasNoRoomToGoOnIsRefused) {
+  for (const bool far_epoch : {true, false}) {
+    for (const uint64_t far : {uint64_t{1} << 61, uint64_t{1} << 62, 0 - uint64_t{8192}}) {
+      SimIo io(1);
+      {
+        auto log = create_log(&io);
+        for (size_t i = 0; i < 3; ++i) put_durable(log.get(), text_of(i, 100));
+      }
+      auto file = io.open("log/000001.slot", OpenMode::kReadWrite, {}).take();
+      const uint64_t size = file->size().take();
+      std::string block(log::kBlockBytes, '\0');
+      uint32_t prev = 0;
+      for (uint64_t at = 0; at < size; at += log::kBlockBytes) {
+        ASSERT_TRUE(file->read(at, block.data(), block.size()).is_ok());
+        const auto h = log::parse_block(block.data(), small_log_options().uuid);
+        if (!h) break;
+        prev =
+            log::seal_block(block.data(), small_log_options().uuid, far_epoch ? far + 1 : h->epoch,
+                            far_epoch ? h->position : far + h->position, 0, prev);
+        ASSERT_TRUE(file->write(at, block.data(), block.size()).is_ok());
+      }
+      const Recovered r = reopen(&io, far_epoch ? 0 : far);
+      EXPECT_TRUE(r.status.is(Code::kCorruption)) << far_epoch << far << r.status.to_string();
+      EXPECT_NE(r.status.message().find("log/"), std::string::npos) << r.status.message();
+    }
+  }
+}
+
 TEST(LogTail, PartOfAGroupIsAPrefixOfIt) {
   // Records of one block each in one group of five; every subset of the blocks lands.
   for (uint64_t mask = 0; mask < 32; ++mask) {

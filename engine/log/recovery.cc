@@ -311,6 +311,12 @@ Status Recovery::replay(Lsn from, Lsn known_durable, const Assembler::Deliver& d
     durable_max_ = from;
     durable_where_ = "records up to there are in tables";
   }
+  if (epoch_max_ > kEpochMax / 2 || position_end_max_ > kPositionMax / 2) {
+    return Status::make(
+        Code::kCorruption,
+        slots_.front().file->path + " or one of its neighbours leaves the log no room: epoch " +
+            std::to_string(epoch_max_) + ", end at position " + std::to_string(position_end_max_));
+  }
   const Slot* start = find_start(from);
   if (start == nullptr) {
     return Status::make(Code::kCorruption, slots_.front().file->path +

@@ -8,6 +8,7 @@
 // commit holds it any more and its memtables say that they point there; merges only pass on
 // pointers of tables that are in the Version until their own edit; runs of transactions hold
 // values.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -37,8 +38,10 @@ std::vector<SegmentLoad> loads_of(const Version& version, const std::set<uint64_
   std::vector<SegmentLoad> loads;
   for (const auto& [id, segment] : *version.segments) {
     const auto at = live.find(id);
-    loads.push_back({id, segment->meta().file, segment->meta().value_bytes,
-                     at == live.end() ? 0 : at->second, held.contains(id)});
+    // What a table names lives, whatever the table says of its bytes.
+    const uint64_t live_bytes = at == live.end() ? 0 : std::max<uint64_t>(at->second, 1);
+    loads.push_back(
+        {id, segment->meta().file, segment->meta().value_bytes, live_bytes, held.contains(id)});
   }
   return loads;
 }
@@ -103,6 +106,15 @@ Status Lsm::Rep::collect_round(CollectLimits collect_limits, bool* did_something
     }
   } else {
     PGZ_TRY(move_values(*now, loads[pick].id, &moved));
+    // Else it would be the best one again in the next round, and in each after that.
+    if (moved[0]->meta().value_bytes > loads[pick].live_bytes) {
+      moved[0]->set_obsolete();
+      return Status::make(Code::kCorruption, now->segments->at(loads[pick].id)->path() +
+                                                 " at 0: tables say that " +
+                                                 std::to_string(loads[pick].live_bytes) +
+                                                 " bytes of it live, and point at " +
+                                                 std::to_string(moved[0]->meta().value_bytes));
+    }
     edit.segments_added.push_back(moved[0]->meta());
   }
   if (PGZ_PLANTED(kRemoveSegmentEarly)) {

@@ -10,6 +10,10 @@
 
 namespace pgz {
 
+// Timestamps on disk lie below; what is greater is damage. So those that commits go on to give stay
+// far from kMaxTimestamp, which would keep nothing.
+inline constexpr uint64_t kStoredTimestampEnd = uint64_t{1} << 55;
+
 // What a commit does to one key.
 struct KeyWrite {
   Slice user_key;

@@ -103,6 +103,9 @@ Result<TableRef> Lsm::Rep::open_table(const FileMeta& meta) {
 Status Lsm::Rep::open_tables() {
   MutexLock manifest_lock(&manifest_mutex);
   const ManifestState& state = manifest->state();
+  if (const Status status = state.check(); !status.is_ok()) {
+    return Status::make(status.code(), manifest_dir + ": " + status.message());
+  }
   auto first = std::make_shared<Version>();
   for (int level = 0; level < kLevels; level++) {
     for (const FileMeta& meta : state.levels[level]) {
@@ -119,15 +122,21 @@ Status Lsm::Rep::open_tables() {
   PGZ_TRY(check_segments(*first));
   // Runs that only the log names, and orphans, keep their numbers to themselves.
   uint64_t next = state.next_file_number;
+  const auto keep_off = [&next](uint64_t number) {
+    if (number < kFileNumberEnd) next = std::max(next, number + 1);
+  };
   PGZ_ASSIGN(const std::vector<std::string> names, runtime.io->list(sst_dir));
-  for (const std::string& name : names) next = std::max(next, table_number(name) + 1);
+  for (const std::string& name : names) keep_off(table_number(name));
   PGZ_ASSIGN(const bool has_vlog, runtime.io->exists(vlog_dir));
   std::vector<std::string> segment_names;
   if (has_vlog) {
     PGZ_ASSIGN(segment_names, runtime.io->list(vlog_dir));
   }
-  for (const std::string& name : segment_names) {
-    next = std::max(next, segment_file_number(name) + 1);
+  for (const std::string& name : segment_names) keep_off(segment_file_number(name));
+  if (next >= kFileNumberEnd / 2) {
+    return Status::make(Code::kCorruption, manifest_dir + " or a file's name in " + sst_dir +
+                                               " or " + vlog_dir + ": the next file number is " +
+                                               std::to_string(next));
   }
   next_file_number = next;
   flushed_lsn = state.flushed_lsn;
@@ -428,35 +437,6 @@ void MemTableRef::reset() {
   if (handle_ == nullptr) return;
   lsm_->rep_->writer_done(std::exchange(handle_, nullptr));
   lsm_ = nullptr;
-}
-
-Result<MemTableRef> Lsm::ingest(std::vector<RunFile> runs, uint64_t ts, uint64_t lsn_end) {
-  Rep& rep = *rep_;
-  auto entry = std::make_shared<MemTableHandle>();
-  for (const RunFile& run : runs) {
-    FileMeta meta;
-    meta.number = run.number;
-    meta.file_bytes = run.file_bytes;
-    meta.entries = run.entries;
-    meta.tombstones = run.tombstones;
-    meta.min_ts = meta.max_ts = meta.global_ts = ts;
-    meta.smallest = run.smallest;
-    meta.largest = run.largest;
-    PGZ_ASSIGN(TableRef table, rep.open_table(meta));
-    entry->runs.push_back(std::move(table));
-  }
-  entry->lsn_end = lsn_end;
-  MutexLock lock(&rep.mutex);
-  rep.rotate_locked();
-  // The entry becomes the active one, so that what else the commit writes is flushed in one edit
-  // with its runs: flushed_lsn must not pass a record of which a part is not in tables.
-  MemTableRef ref;
-  ref.lsm_ = this;
-  ref.handle_ = entry.get();
-  entry->writers = 1;
-  rep.queue.front() = std::move(entry);
-  rep.install_view();
-  return ref;
 }
 
 std::optional<uint64_t> Lsm::counter(Slice name) const {

@@ -69,6 +69,7 @@ struct Lsm::Rep {
   Status remove_orphans();
   uint64_t new_file_number() { return next_file_number.fetch_add(1, std::memory_order_relaxed); }
   uint64_t memtable_limit() const;
+  bool has_table(uint64_t number) const PGZ_REQUIRES(mutex);
   // Puts a view over the queue and version in place.
   void install_view() PGZ_REQUIRES(mutex);
   void rotate_locked() PGZ_REQUIRES(mutex);

@@ -289,6 +289,11 @@ Status Manifest::Rep::read_slot() {
   if (current.slot_bytes == 0 || current.slot_bytes > kMaxSlotBytes) {
     return corruption(super_path(), 0, "bad slot size");
   }
+  // Before memory is taken for it.
+  PGZ_ASSIGN(const uint64_t size, slots[current.slot]->size());
+  if (size < current.slot_bytes) {
+    return corruption(slot_path(current.slot), size, "the slot is cut off");
+  }
   bytes = AlignedBuffer(current.slot_bytes, kBlockBytes);
   next_offset = 0;
   next_sequence = 0;

@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,9 @@ namespace pgz {
 
 inline constexpr int kLevels =
     7;  // on disk any number below 64; compaction.h says which are filled
+
+// Numbers of files on disk lie below, and where numbering goes on from below half of it.
+inline constexpr uint64_t kFileNumberEnd = uint64_t{1} << 62;
 
 // One table as the manifest knows it.
 struct FileMeta {
@@ -73,6 +77,7 @@ struct VersionEdit {
 // Everything the manifest says, edits applied.
 struct ManifestState {
   std::vector<FileMeta> levels[kLevels];  // level 0 newest first; deeper levels by smallest key
+  std::set<uint64_t> tables;              // their numbers
   std::vector<RangeDrop> drops;
   std::map<std::string, uint64_t> counters;
   std::map<uint64_t, SegmentMeta> segments;  // by id
@@ -84,6 +89,9 @@ struct ManifestState {
   // kCorruption when the edit does not fit (an unknown file removed, a file added twice, overlap
   // below level 0).
   Status apply(const VersionEdit& edit);
+  // kCorruption when what it says contradicts itself: no edit of ours makes it say so, and numbers
+  // decide what is kept.
+  Status check() const;
   VersionEdit snapshot() const;
 };
 

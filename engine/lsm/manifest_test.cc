@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <random>
 
@@ -89,6 +90,68 @@ TEST(VersionEdit, EditsThatDoNotFitAreRefused) {
   edit = VersionEdit();
   edit.added = {{1, file(20, "f", "f")}};
   EXPECT_TRUE(state.apply(edit).is(Code::kCorruption));
+}
+
+// One file is one table: removed from one place, it would be gone from the other.
+TEST(VersionEdit, ATableIsInOnePlace) {
+  ManifestState state;
+  ASSERT_TRUE(state.apply(full_edit()).is_ok());
+  VersionEdit again;
+  again.added = {{5, file(7, "a", "z")}};
+  const Status twice = state.apply(again);
+  EXPECT_TRUE(twice.is(Code::kCorruption));
+  EXPECT_NE(twice.message().find("table 7"), std::string::npos) << twice.message();
+  VersionEdit both;
+  both.added = {{5, file(30, "a", "z")}, {6, file(30, "a", "z")}};
+  EXPECT_TRUE(state.apply(both).is(Code::kCorruption));
+  ManifestState fresh;
+  ASSERT_TRUE(fresh.apply(full_edit()).is_ok());
+  VersionEdit move;
+  move.removed = {{0, 7}};
+  move.added = {{5, file(7, "a", "z")}};
+  EXPECT_TRUE(fresh.apply(move).is_ok());
+  move.removed = {{5, 7}};
+  move.added = {{6, file(7, "a", "z")}};
+  EXPECT_TRUE(fresh.apply(move).is_ok());
+}
+
+Status decoded(const VersionEdit& edit) {
+  std::string bytes;
+  edit.encode(&bytes);
+  VersionEdit out;
+  return VersionEdit::decode(bytes, &out);
+}
+
+// Timestamps of 56 bits are "no upper bound", and all numbers are counted on from.
+TEST(VersionEdit, NumbersThatLeaveNoRoomAreRefused) {
+  EXPECT_TRUE(decoded(full_edit()).is_ok());
+  const std::vector<std::function<void(VersionEdit*)>> changes = {
+      [](VersionEdit* e) { e->last_ts = kStoredTimestampEnd; },
+      [](VersionEdit* e) { e->last_ts = kMaxTimestamp; },
+      [](VersionEdit* e) { e->last_ts = UINT64_MAX; },
+      [](VersionEdit* e) { e->added[0].second.max_ts = kMaxTimestamp; },
+      [](VersionEdit* e) { e->added[0].second.min_ts = 500001; },
+      [](VersionEdit* e) { e->added[0].second.global_ts = kMaxTimestamp; },
+      [](VersionEdit* e) { e->drops_added[0].ts = kMaxTimestamp; },
+      [](VersionEdit* e) {
+        e->drops_removed = {{"a", "b", kMaxTimestamp}};
+      },
+      [](VersionEdit* e) { e->next_file_number = 0; },
+      [](VersionEdit* e) { e->next_file_number = uint64_t{1} << 62; },
+      [](VersionEdit* e) { e->added[0].second.number = 0; },
+      [](VersionEdit* e) { e->added[0].second.number = uint64_t{1} << 62; },
+      [](VersionEdit* e) {
+        e->segments_added = {{uint64_t{1} << 62, 3, 8192, 10, 1, 1}};
+      },
+      [](VersionEdit* e) {
+        e->segments_added = {{3, uint64_t{1} << 62, 8192, 10, 1, 1}};
+      },
+  };
+  for (size_t i = 0; i < changes.size(); i++) {
+    VersionEdit edit = full_edit();
+    changes[i](&edit);
+    EXPECT_TRUE(decoded(edit).is(Code::kCorruption)) << i;
+  }
 }
 
 TEST(VersionEdit, AnyBytesAreRefusedOrRead) {
@@ -280,6 +343,25 @@ TEST_F(ManifestTest, OpeningWritesNothingUntilItIsSettled) {
   int changed = 0;
   for (const auto& [path, bytes] : before) changed += io_.contents(path) == bytes ? 0 : 1;
   EXPECT_EQ(changed, 2) << "a checkpoint in the other slot, and the superblock";
+}
+
+// A length is believed only as far as there is a file for it.
+TEST_F(ManifestTest, ASlotShorterThanTheSuperblockSaysIsRefused) {
+  create();
+  const std::string slot = current_slot();
+  std::string super = io_.contents("m/super");
+  manifest::Superblock superblock;
+  ASSERT_TRUE(manifest::Superblock::decode(Slice(super).substr(0, 4096), &superblock).is_ok());
+  superblock.slot_bytes = uint64_t{1} << 30;
+  const std::string block = superblock.encode();
+  auto file = io_.open("m/super", OpenMode::kReadWrite, {}).take();
+  for (const uint64_t at : {0, 4096}) {
+    ASSERT_TRUE(file->write(at, block.data(), block.size()).is_ok());
+  }
+  const auto refused = open();
+  EXPECT_EQ(refused.code(), Code::kCorruption);
+  EXPECT_NE(refused.status().message().find(slot + " at 65536"), std::string::npos)
+      << refused.status().to_string();
 }
 
 TEST_F(ManifestTest, ABadCheckpointIsRefused) {

@@ -1,4 +1,6 @@
 // Sorted runs of transactions: written and read before their commit, with timestamp 0.
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "engine/base/coding.h"
@@ -100,6 +102,7 @@ bool RunFile::decode(Slice* from, RunFile* run) {
       !get_length_prefixed(from, &smallest) || !get_length_prefixed(from, &largest)) {
     return false;
   }
+  if (run->number == 0 || run->number >= kFileNumberEnd) return false;
   run->smallest.assign(smallest);
   run->largest.assign(largest);
   return true;
@@ -111,6 +114,53 @@ Result<std::unique_ptr<RunWriter>> Lsm::new_run() {
                                                  run_options(rep.options));
   PGZ_TRY(writer->open());
   return std::unique_ptr<RunWriter>(std::move(writer));
+}
+
+// A table, or a run that will be one.
+bool Lsm::Rep::has_table(uint64_t number) const {
+  const auto is_it = [number](const TableRef& table) { return table->meta().number == number; };
+  const auto has = [&is_it](const std::vector<TableRef>& tables) {
+    return std::any_of(tables.begin(), tables.end(), is_it);
+  };
+  return std::any_of(std::begin(version->levels), std::end(version->levels), has) ||
+         std::any_of(queue.begin(), queue.end(), [&has](const auto& e) { return has(e->runs); });
+}
+
+Result<MemTableRef> Lsm::ingest(std::vector<RunFile> runs, uint64_t ts, uint64_t lsn_end) {
+  Rep& rep = *rep_;
+  auto entry = std::make_shared<MemTableHandle>();
+  for (const RunFile& run : runs) {
+    FileMeta meta;
+    meta.number = run.number;
+    meta.file_bytes = run.file_bytes;
+    meta.entries = run.entries;
+    meta.tombstones = run.tombstones;
+    meta.min_ts = meta.max_ts = meta.global_ts = ts;
+    meta.smallest = run.smallest;
+    meta.largest = run.largest;
+    PGZ_ASSIGN(TableRef table, rep.open_table(meta));
+    entry->runs.push_back(std::move(table));
+  }
+  entry->lsn_end = lsn_end;
+  MutexLock lock(&rep.mutex);
+  std::set<uint64_t> numbers;
+  for (const TableRef& run : entry->runs) {
+    const uint64_t number = run->meta().number;
+    if (numbers.insert(number).second && !rep.has_table(number)) continue;
+    return Status::make(Code::kCorruption, table_path(rep.sst_dir, number) +
+                                               " at 0: two commits, or a commit and the manifest,"
+                                               " name this table");
+  }
+  rep.rotate_locked();
+  // The entry becomes the active one, so that what else the commit writes is flushed in one edit
+  // with its runs: flushed_lsn must not pass a record of which a part is not in tables.
+  MemTableRef ref;
+  ref.lsm_ = this;
+  ref.handle_ = entry.get();
+  entry->writers = 1;
+  rep.queue.front() = std::move(entry);
+  rep.install_view();
+  return ref;
 }
 
 Result<std::unique_ptr<RunReader>> Lsm::open_run(const RunFile& run) const {

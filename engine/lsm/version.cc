@@ -13,6 +13,22 @@ std::string table_path(const std::string& sst_dir, uint64_t number) {
   return path_join(sst_dir, name);
 }
 
+namespace {
+
+// Whether the manifest, or the log, is right about the table in every number: they decide which
+// reads look into it and which drops remove it.
+bool is_described(const TableProperties& properties, const FileMeta& meta) {
+  // A run has no timestamps of its own.
+  const uint64_t min_ts = properties.global_ts ? meta.global_ts : properties.min_ts;
+  const uint64_t max_ts = properties.global_ts ? meta.global_ts : properties.max_ts;
+  return properties.file_bytes == meta.file_bytes && properties.entries == meta.entries &&
+         properties.tombstones == meta.tombstones && min_ts == meta.min_ts &&
+         max_ts == meta.max_ts && user_key_of(properties.smallest) == meta.smallest &&
+         user_key_of(properties.largest) == meta.largest;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Table>> Table::open(Io* io, const std::string& sst_dir, const FileMeta& meta,
                                            OpenFiles* files, BlockCache* cache) {
   std::shared_ptr<Table> table(new Table);
@@ -25,10 +41,7 @@ Result<std::shared_ptr<Table>> Table::open(Io* io, const std::string& sst_dir, c
   options.cache = cache;
   options.global_ts = meta.global_ts;
   PGZ_ASSIGN(table->reader_, TableReader::open(std::move(source), table->path_, options));
-  const TableProperties& properties = table->reader_->properties();
-  if (properties.file_bytes != meta.file_bytes || properties.entries != meta.entries ||
-      user_key_of(properties.smallest) != meta.smallest ||
-      user_key_of(properties.largest) != meta.largest) {
+  if (!is_described(table->reader_->properties(), meta)) {
     return Status::make(Code::kCorruption,
                         table->path_ + " at 0: the table is not the one the manifest or log names");
   }

@@ -59,6 +59,10 @@ bool get_level(Slice* from, int* level) {
   return true;
 }
 
+bool is_timestamp(uint64_t ts) { return ts < kStoredTimestampEnd; }
+
+bool is_file_number(uint64_t number) { return number != 0 && number < kFileNumberEnd; }
+
 bool decode_file(Slice body, int* level, FileMeta* file) {
   if (!get_level(&body, level)) return false;
   for (uint64_t* number : {&file->number, &file->file_bytes, &file->entries, &file->tombstones,
@@ -66,7 +70,9 @@ bool decode_file(Slice body, int* level, FileMeta* file) {
     if (!get_varint64(&body, number)) return false;
   }
   return get_string(&body, &file->smallest) && get_string(&body, &file->largest) && body.empty() &&
-         file->smallest <= file->largest;
+         file->smallest <= file->largest && is_file_number(file->number) &&
+         file->min_ts <= file->max_ts && is_timestamp(file->max_ts) &&
+         is_timestamp(file->global_ts);
 }
 
 std::string encode_drop(const RangeDrop& drop) {
@@ -79,7 +85,7 @@ std::string encode_drop(const RangeDrop& drop) {
 
 bool decode_drop(Slice body, RangeDrop* drop) {
   return get_varint64(&body, &drop->ts) && get_string(&body, &drop->begin) &&
-         get_string(&body, &drop->end) && body.empty();
+         get_string(&body, &drop->end) && body.empty() && is_timestamp(drop->ts);
 }
 
 bool decode_number(Slice body, std::optional<uint64_t>* number) {
@@ -87,6 +93,11 @@ bool decode_number(Slice body, std::optional<uint64_t>* number) {
   if (!get_varint64(&body, &value) || !body.empty()) return false;
   *number = value;
   return true;
+}
+
+bool decode_segment(Slice body, SegmentMeta* segment) {
+  return SegmentMeta::decode(&body, segment) && body.empty() && is_file_number(segment->id) &&
+         is_file_number(segment->file);
 }
 
 bool decode_field(uint32_t tag, Slice body, VersionEdit* edit) {
@@ -113,15 +124,16 @@ bool decode_field(uint32_t tag, Slice body, VersionEdit* edit) {
     case kFlushedLsn:
       return decode_number(body, &edit->flushed_lsn);
     case kLastTs:
-      return decode_number(body, &edit->last_ts);
+      return decode_number(body, &edit->last_ts) && is_timestamp(*edit->last_ts);
     case kSegmentAdded:
-      return SegmentMeta::decode(&body, &edit->segments_added.emplace_back()) && body.empty();
+      return decode_segment(body, &edit->segments_added.emplace_back());
     case kSegmentRemoved:
       return get_varint64(&body, &edit->segments_removed.emplace_back()) && body.empty();
     case kLogEnd:
       return decode_number(body, &edit->log_end);
     default:
-      return decode_number(body, &edit->next_file_number);
+      return decode_number(body, &edit->next_file_number) &&
+             is_file_number(*edit->next_file_number);
   }
 }
 
@@ -187,11 +199,17 @@ Status ManifestState::apply(const VersionEdit& edit) {
                                                  " does not have");
     }
     files.erase(at);
+    tables.erase(number);
   }
+  std::vector<FileMeta> on_level0;
   for (const auto& [level, file] : edit.added) {
+    if (!tables.insert(file.number).second) {
+      return Status::make(Code::kCorruption, "an edit adds table " + std::to_string(file.number) +
+                                                 ", which is there already");
+    }
     std::vector<FileMeta>& files = levels[level];
     if (level == 0) {
-      files.insert(files.begin(), file);  // edits come oldest first
+      on_level0.push_back(file);
       continue;
     }
     const auto at = std::lower_bound(
@@ -205,6 +223,8 @@ Status ManifestState::apply(const VersionEdit& edit) {
     }
     files.insert(at, file);
   }
+  // Edits come oldest first.
+  levels[0].insert(levels[0].begin(), on_level0.rbegin(), on_level0.rend());
   for (const RangeDrop& drop : edit.drops_removed) std::erase(drops, drop);
   for (const RangeDrop& drop : edit.drops_added) {
     if (std::find(drops.begin(), drops.end(), drop) == drops.end()) drops.push_back(drop);
@@ -222,6 +242,26 @@ Status ManifestState::apply(const VersionEdit& edit) {
   if (edit.last_ts) last_ts = *edit.last_ts;
   if (edit.next_file_number) next_file_number = *edit.next_file_number;
   if (edit.log_end) log_end = std::max(log_end, *edit.log_end);
+  return Status::ok();
+}
+
+Status ManifestState::check() const {
+  for (const std::vector<FileMeta>& level : levels) {
+    for (const FileMeta& file : level) {
+      const char* wrong = nullptr;
+      if (file.max_ts > last_ts) wrong = " is newer than the newest timestamp in tables";
+      if (segments.contains(file.number)) wrong = " has the number of a value segment";
+      if (wrong == nullptr) continue;
+      return Status::make(Code::kCorruption, "table " + std::to_string(file.number) + wrong);
+    }
+  }
+  for (const RangeDrop& drop : drops) {
+    if (drop.ts <= last_ts) continue;
+    return Status::make(Code::kCorruption,
+                        "a range drop at timestamp " + std::to_string(drop.ts) +
+                            " is newer than the newest timestamp in tables, which is " +
+                            std::to_string(last_ts));
+  }
   return Status::ok();
 }
 

@@ -50,7 +50,8 @@ bool SegmentUses::decode(Slice from, SegmentUses* uses) {
     uint64_t bytes = 0;
     SlotSet slots;
     if (!get_varint64(&from, &id) || !get_varint64(&from, &bytes) ||
-        !SlotSet::decode(&from, &slots) || slots.empty()) {
+        !SlotSet::decode(&from, &slots) || slots.empty() || bytes < slots.count() ||
+        bytes > UINT32_MAX) {  // no value is empty, and a segment's end is a u32
       return false;
     }
     const bool is_new = uses->uses_.emplace(id, SegmentUse{std::move(slots), bytes}).second;
@@ -70,7 +71,7 @@ size_t pick_segment(std::span<const SegmentLoad> loads, uint64_t newest_file,
     if (load.live_bytes == 0 && !load.is_held) return i;
     total += load.value_bytes;
     live += load.live_bytes;
-    if (load.is_held) continue;
+    if (load.is_held || load.live_bytes >= load.value_bytes) continue;
     const auto garbage = static_cast<double>(load.value_bytes - load.live_bytes);
     if (garbage < limits.garbage_share_min * static_cast<double>(load.value_bytes)) continue;
     const auto age = static_cast<double>(newest_file - load.file + 1);
