@@ -218,12 +218,21 @@ Status Manifest::Rep::read_superblocks() {
   return Status::ok();
 }
 
-// A bad record that valid ones follow is damage, not a torn end.
+// A bad record that valid ones follow is damage, not a torn end. So are many bad ones: a crash
+// tears one, and a checksum for each of those that claim the whole slot would take for ever.
 Status Manifest::Rep::check_nothing_follows(Slice bytes, uint64_t from) const {
+  uint64_t claimed = 0;
   for (uint64_t at = from + kBlockBytes; at < bytes.size(); at += kBlockBytes) {
+    const Slice rest = bytes.substr(at);
+    if (!manifest::begins_record(rest, current.salt)) continue;
+    claimed += std::min<uint64_t>(manifest::claimed_bytes(rest), rest.size());
+    if (claimed > 2 * bytes.size()) {
+      return corruption(slot_path(current.slot), from,
+                        "bad edits that overlap, one of them at " + std::to_string(at));
+    }
     uint64_t sequence = 0;
     Slice payload;
-    if (manifest::decode_record(bytes.substr(at), current.salt, &sequence, &payload) &&
+    if (manifest::decode_record(rest, current.salt, &sequence, &payload) &&
         sequence > next_sequence) {
       return corruption(slot_path(current.slot), from,
                         "bad edit before a good one at " + std::to_string(at));

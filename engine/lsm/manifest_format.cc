@@ -92,11 +92,13 @@ void encode_record(uint64_t salt, uint64_t sequence, Slice payload, char* to) {
   put_fixed32(to + 4, crc32c(0, to + kRecordCrcFrom, checked));
 }
 
+bool begins_record(Slice head, uint64_t salt) {
+  return head.size() >= kRecordHeaderBytes && get_fixed32(head.data()) == kRecordMagic &&
+         get_fixed64(head.data() + 8) == salt;
+}
+
 bool decode_record(Slice bytes, uint64_t salt, uint64_t* sequence, Slice* payload) {
-  if (bytes.size() < kRecordHeaderBytes || get_fixed32(bytes.data()) != kRecordMagic ||
-      get_fixed64(bytes.data() + 8) != salt) {
-    return false;
-  }
+  if (!begins_record(bytes, salt)) return false;
   const uint32_t length = get_fixed32(bytes.data() + 24);
   if (length > bytes.size() - kRecordHeaderBytes) return false;
   const size_t checked = kRecordHeaderBytes - kRecordCrcFrom + length;

@@ -33,6 +33,8 @@ bool is_superblock(Slice head);
 inline constexpr size_t kRecordHeaderBytes = 40;
 uint64_t record_bytes(size_t payload_bytes);  // with header and padding
 void encode_record(uint64_t salt, uint64_t sequence, Slice payload, char* to);
+// Whether a record with this salt begins there, or one did, whatever became of the rest of it.
+bool begins_record(Slice head, uint64_t salt);
 // The payload of the record at the front of `bytes`; false when there is none with this salt and a
 // good checksum.
 bool decode_record(Slice bytes, uint64_t salt, uint64_t* sequence, Slice* payload);

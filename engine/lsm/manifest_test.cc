@@ -317,6 +317,23 @@ TEST_F(ManifestTest, ABadEditBeforeAGoodOneIsRefused) {
       << refused.status().to_string();
 }
 
+TEST_F(ManifestTest, BadEditsThatEachClaimTheRestAreRefused) {
+  constexpr uint64_t kSlotBytes = 64 * 1024;
+  create();
+  const std::string slot = current_slot();
+  const std::string checkpoint = io_.contents(slot);
+  auto file = io_.open(slot, OpenMode::kReadWrite, {}).take();
+  for (uint64_t at = 4096; at < kSlotBytes; at += 4096) {
+    std::string header = checkpoint.substr(0, manifest::kRecordHeaderBytes);  // and its salt
+    put_fixed32(header.data() + 24, static_cast<uint32_t>(kSlotBytes - at - header.size()));
+    ASSERT_TRUE(file->write(at, header.data(), header.size()).is_ok());
+  }
+  const auto refused = open();
+  EXPECT_EQ(refused.code(), Code::kCorruption);
+  EXPECT_NE(refused.status().message().find(slot + " at 4096"), std::string::npos)
+      << refused.status().to_string();
+}
+
 TEST_F(ManifestTest, TheLogsEndOnlyGrowsAndIsKept) {
   {
     const auto manifest = create();
