@@ -20,7 +20,7 @@ namespace {
 // itself, and those that are free are kept for whoever comes next, up to a bound: an allocator with
 // a heap for each thread would hold a multiple of them, with pages of its own for each size. What
 // lies between two sizes takes the larger.
-constexpr size_t kBufferSmallest = size_t{8} << 10;  // smaller ones are the heap's
+[[maybe_unused]] constexpr size_t kBufferSmallest = size_t{8} << 10;  // smaller: the heap's
 constexpr size_t kSpareSmallest = size_t{32} << 10;
 constexpr size_t kSpareLargest = size_t{256} << 10;
 constexpr size_t kSpareBytesMax = size_t{4} << 20;
